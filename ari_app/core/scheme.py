@@ -1,0 +1,124 @@
+"""What an admin configures: a scheme of branches, each with hours and steps to perform in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+from ari_app.core.schedule import ScheduleEntry
+
+
+class RingStrategy(StrEnum):
+    """How the destinations of one dial step are rung."""
+
+    IN_TURN = "in_turn"
+    ALL_AT_ONCE = "all_at_once"
+    STAGGERED = "staggered"
+
+
+class TargetKind(StrEnum):
+    """What a destination names: a telephone number, or an endpoint that the configuration knows how to dial."""
+
+    NUMBER = "number"
+    ENDPOINT = "endpoint"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Someone to ring.
+
+    ``target`` is an E.164 number or an endpoint's name, already validated; never a dial string. ``timeout`` is the
+    no-answer timeout in seconds. ``delay`` is in seconds: after the destination's turn has come (in turn), or after the
+    step began (staggered).
+    """
+
+    kind: TargetKind
+    target: str
+    timeout: int
+    delay: int = 0
+
+    def __str__(self) -> str:
+        return self.target
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """A prompt by its name in the catalogue and the sound Asterisk knows it by (a path without scheme or ending)."""
+
+    name: str
+    sound: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialStep:
+    """Ring the destinations by the strategy until one answers."""
+
+    strategy: RingStrategy
+    destinations: tuple[Destination, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GreetingStep:
+    """Answer the caller, play a prompt, go on."""
+
+    greeting: Greeting
+
+
+@dataclass(frozen=True, slots=True)
+class VoicemailStep:
+    """Play the greeting and the tone and record. Seconds: the longest message, the silence that ends one, the shortest
+    that counts as a message."""
+
+    greeting: Greeting
+    max_seconds: int = 180
+    silence_seconds: int = 5
+    min_seconds: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class HangUpStep:
+    """End the call."""
+
+
+Step = DialStep | GreetingStep | VoicemailStep | HangUpStep
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Steps that hold at certain hours; with no entries they always hold."""
+
+    name: str
+    entries: tuple[ScheduleEntry, ...]
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """A frozen, checked scheme. ``version`` changes whenever anything in it does; every call journals it."""
+
+    name: str
+    zone: ZoneInfo
+    branches: tuple[Branch, ...]
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One of the company's own numbers (E.164), as the book lists it."""
+
+    e164: str
+    name: str
+    enabled: bool = True
+    scheme: Scheme | None = None
+    team: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SchemeBook:
+    """Every number with its scheme, as of one moment; a call keeps the book it began with."""
+
+    numbers: Mapping[str, Number] = field(default_factory=lambda: MappingProxyType({}))
+    version: str = ""

@@ -1,0 +1,56 @@
+"""What happened in a call and why, entry by entry: the one record that journal, explanation and verdict are read from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+Scalar = str | int | float | bool | None
+Details = Mapping[str, Scalar]
+
+
+class Kind(StrEnum):
+    """What an entry of the timeline is about."""
+
+    ARRIVED = "arrived"
+    NUMBER_FOUND = "number_found"
+    DEFAULT_USED = "default_used"
+    BRANCH_PASSED_OVER = "branch_passed_over"
+    BRANCH_CHOSEN = "branch_chosen"
+    STEP_BEGAN = "step_began"
+    LEG_DIALED = "leg_dialed"
+    LEG_RANG = "leg_rang"
+    LEG_ANSWERED = "leg_answered"
+    LEG_ENDED = "leg_ended"
+    CONNECTED = "connected"
+    TALK_ENDED = "talk_ended"
+    ANSWERED_BY_SYSTEM = "answered_by_system"
+    PROMPT_ENDED = "prompt_ended"
+    RECORDING_BEGAN = "recording_began"
+    RECORDING_ENDED = "recording_ended"
+    MESSAGE_LEFT = "message_left"
+    MESSAGE_DISCARDED = "message_discarded"
+    STEPS_ENDED = "steps_ended"
+    CALLER_LEFT = "caller_left"
+    LIMIT_REACHED = "limit_reached"
+    TROUBLE = "trouble"
+    HUNG_UP = "hung_up"
+    VERDICT = "verdict"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened, ``at_ms`` milliseconds after the call arrived."""
+
+    at_ms: int
+    kind: Kind
+    details: Details = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A decision of the engine, not yet given its time."""
+
+    kind: Kind
+    details: Details = field(default_factory=dict)

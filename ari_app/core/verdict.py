@@ -1,0 +1,72 @@
+"""The verdict on a call, derived once from its timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ari_app.core.timeline import Entry, Kind
+
+
+class Disposition(StrEnum):
+    """What became of a call. ``LOST`` is what an apology is for."""
+
+    ANSWERED = "answered"
+    MESSAGE_LEFT = "message_left"
+    LOST = "lost"
+
+
+class Reason(StrEnum):
+    """Why the disposition is what it is."""
+
+    TALKED = "talked"
+    MESSAGE = "message"
+    HUNG_UP_RINGING = "hung_up_while_ringing"
+    HUNG_UP_IN_GREETING = "hung_up_in_greeting"
+    NO_MESSAGE = "no_message"
+    NOBODY_ANSWERED = "nobody_answered"
+    ENDED_BY_SCHEME = "ended_by_scheme"
+    LIMIT_REACHED = "limit_reached"
+    LINE_LOST = "line_lost"
+    TROUBLE = "trouble"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a call ended and why. ``answered_by`` is the destination that talked with the caller."""
+
+    disposition: Disposition
+    reason: Reason
+    answered_by: str | None = None
+
+
+def derive(timeline: Iterable[Entry]) -> Verdict:
+    """Read the verdict off a call's whole timeline; total, so that every call has exactly one."""
+    entries = tuple(timeline)
+    for entry in entries:
+        if entry.kind is Kind.CONNECTED:
+            return Verdict(Disposition.ANSWERED, Reason.TALKED, str(entry.details.get("destination", "")))
+    kinds = {entry.kind for entry in entries}
+    if Kind.MESSAGE_LEFT in kinds:
+        return Verdict(Disposition.MESSAGE_LEFT, Reason.MESSAGE)
+    return Verdict(Disposition.LOST, _why_lost(entries, kinds))
+
+
+def _why_lost(entries: tuple[Entry, ...], kinds: set[Kind]) -> Reason:
+    """The first of these that holds, the most telling first."""
+    left = next((entry for entry in entries if entry.kind is Kind.CALLER_LEFT), None)
+    if left is not None and left.details.get("how") == "line_lost":
+        return Reason.LINE_LOST
+    if Kind.RECORDING_BEGAN in kinds:
+        return Reason.NO_MESSAGE
+    if left is not None:
+        return Reason.HUNG_UP_IN_GREETING if Kind.ANSWERED_BY_SYSTEM in kinds else Reason.HUNG_UP_RINGING
+    for kind, reason in (
+        (Kind.LIMIT_REACHED, Reason.LIMIT_REACHED),
+        (Kind.LEG_DIALED, Reason.NOBODY_ANSWERED),
+        (Kind.TROUBLE, Reason.TROUBLE),
+    ):
+        if kind in kinds:
+            return reason
+    return Reason.ENDED_BY_SCHEME

@@ -1,0 +1,189 @@
+"""What a call's performers need of the outside, as small Protocols: a line, its legs, a journal, a keeper of messages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ari_app.core.outcomes import CallerEnd, HangUpCause, LegEnd, LegOutcome, PlayEnd, Recorded, RecordEnd
+from ari_app.core.scheme import Destination, SchemeBook, VoicemailStep
+from ari_app.core.timeline import Entry
+from ari_app.core.verdict import Verdict
+
+
+class LineTrouble(Exception):
+    """The telephony side could not do what the call needed; the message says what and why."""
+
+
+class LegRefused(Exception):
+    """A destination was turned down before it could ring; ``end`` says how."""
+
+    def __init__(self, end: LegEnd) -> None:
+        super().__init__(end.text or end.outcome.value)
+        self.end = end
+
+
+class Leg(Protocol):
+    """One ringing or answered destination."""
+
+    @property
+    def id(self) -> str:
+        """The leg's id, unique for ever."""
+
+    @property
+    def rang(self) -> asyncio.Future[None]:
+        """Done once the destination is known to ring."""
+
+    @property
+    def settled(self) -> asyncio.Future[LegEnd | None]:
+        """Done when ringing is over: None for an answer, else how it ended."""
+
+    @property
+    def ended(self) -> asyncio.Future[LegEnd]:
+        """Done when the leg is gone, answered or not."""
+
+    async def hang_up(self, outcome: LegOutcome) -> None:
+        """End the leg, telling it why (``ANSWERED_ELSEWHERE`` leaves no missed call on its phone). Never raises."""
+
+
+class Line(Protocol):
+    """One inbound call in our hands, and all that can be done with it.
+
+    Every method raises `LineTrouble` when it cannot be done; a caller who has gone is seen in ``gone`` alone.
+    """
+
+    @property
+    def gone(self) -> asyncio.Future[CallerEnd]:
+        """Done when the caller has left, however that came about."""
+
+    async def answer(self) -> None:
+        """Answer the caller, if that has not been done."""
+
+    async def ring(self) -> None:
+        """Let the caller hear ringing."""
+
+    async def place(self, leg_id: str, destination: Destination, net_seconds: float) -> Leg:
+        """Begin ringing; ``net_seconds`` is the far deadline Asterisk itself keeps. Raises `LegRefused`."""
+
+    async def connect(self, leg: Leg) -> None:
+        """Answer the caller and let the two talk; done when they can hear each other."""
+
+    async def play(self, sounds: Sequence[str], within_seconds: float) -> PlayEnd:
+        """Play to the answered caller, giving up after ``within_seconds``."""
+
+    async def record(self, name: str, limits: VoicemailStep) -> RecordEnd:
+        """Record the caller into ``name`` until a limit, ``#`` or hang-up ends it."""
+
+    async def hang_up(self, cause: HangUpCause) -> None:
+        """End the caller's side."""
+
+    async def close(self) -> None:
+        """Release whatever is left of the call: legs, bridge, the caller. Bounded in time; never raises."""
+
+
+class MessageKeeper(Protocol):
+    """Takes finished recordings into keeping."""
+
+    def new_name(self) -> str:
+        """A name for a recording that nobody can guess and that is used once."""
+
+    async def take(self, name: str) -> Recorded:
+        """Fetch the recording, judge its file and keep it; never raises, trouble is told in the result."""
+
+    async def discard(self, name: str) -> None:
+        """Remove a recording that does not count as a message; never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallOpened:
+    """A call as it arrives. ``caller`` and ``dialled`` are E.164 where they could be read as numbers; the ``raw`` ones
+    are what the signalling said, made printable. ``at`` is UTC."""
+
+    call_id: str
+    at: datetime
+    caller: str | None
+    caller_raw: str
+    dialled: str | None
+    dialled_raw: str
+    channel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallRouted:
+    """What the call was matched to; the scheme and its version are None when the default was used."""
+
+    call_id: str
+    number: str | None
+    scheme: str | None
+    scheme_version: str | None
+    branch: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LegRecord:
+    """One leg, as it came out. Milliseconds count from the call's arrival; ``answered_ms`` is None if it never was."""
+
+    call_id: str
+    leg_id: str
+    step: int
+    destination: str
+    dialed_ms: int
+    rang_ms: int | None
+    answered_ms: int | None
+    ended_ms: int
+    outcome: LegOutcome
+    cause: int
+    cause_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRecord:
+    """A voicemail message that was left: the name of its wav in the keeper's folder, length in milliseconds."""
+
+    call_id: str
+    name: str
+    length_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallClosed:
+    """The end of a call. ``at`` is UTC; ``answered_ms`` and ``ended_ms`` count from the arrival."""
+
+    call_id: str
+    at: datetime
+    verdict: Verdict
+    answered_ms: int | None
+    ended_ms: int
+
+
+class Journal(Protocol):
+    """Remembers calls. Every method returns at once and never raises; writing happens behind the call."""
+
+    def opened(self, call: CallOpened) -> None:
+        """A call has arrived."""
+
+    def routed(self, call: CallRouted) -> None:
+        """The call's scheme and branch are known."""
+
+    def noted(self, call_id: str, entry: Entry) -> None:
+        """Something happened in the call."""
+
+    def leg(self, leg: LegRecord) -> None:
+        """A leg is over."""
+
+    def message(self, message: MessageRecord) -> None:
+        """The caller left a message."""
+
+    def closed(self, call: CallClosed) -> None:
+        """The call is over."""
+
+
+class Book(Protocol):
+    """Where the present scheme book is had from."""
+
+    @property
+    def current(self) -> SchemeBook:
+        """The snapshot in force."""
