@@ -1,0 +1,269 @@
+"""One REST request to ARI, over a websocket or over HTTP, each with a deadline of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Protocol, TypeAlias
+
+import aiohttp
+import orjson
+
+from ari_app.ari.errors import Disconnected, RequestTimeout, refusal
+from ari_app.ari.events import parse
+from ari_app.ari.settings import AriSettings
+
+logger = logging.getLogger(__name__)
+
+Query: TypeAlias = Mapping[str, str | int | None]
+Socket: TypeAlias = "aiohttp.ClientWebSocketResponse[bool]"
+
+
+class Send(Protocol):
+    """How the nouns of the client send: see `AriClient.send`."""
+
+    def __call__(
+        self,
+        method: str,
+        *path: str,
+        query: Query | None = None,
+        body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        apart: bool = False,
+        raw: bool = False,
+    ) -> asyncio.Future[Any]:
+        """Send now; the future gives the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A REST request: `path` is relative to /ari/ and already quoted; a None in `query` is left out."""
+
+    method: str
+    path: str
+    query: Query = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    raw: bool = False
+    """The answer is a file's bytes, not JSON."""
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """The query without its Nones, as text."""
+        return [(name, str(value)) for name, value in self.query.items() if value is not None]
+
+
+@dataclass(slots=True)
+class _Waiting:
+    request: Request
+    answer: asyncio.Future[Any]
+    sent_at: float
+    deadline: asyncio.TimerHandle
+
+
+class WebsocketLane:
+    """REST over one websocket of its own: the cheapest way, and strictly serial at Asterisk's end.
+
+    Requests go out, and are carried out, in the order of `send` (Asterisk: main page "ARI REST over WebSocket").
+    """
+
+    def __init__(self, socket: Socket, slow_after: float) -> None:
+        self._socket = socket
+        self._slow_after = slow_after
+        self._loop = asyncio.get_running_loop()
+        self._waiting: dict[str, _Waiting] = {}
+        self._ids = count(1)
+        self._outbox: asyncio.Queue[bytes] = asyncio.Queue()
+        self._writer = self._loop.create_task(self._write(), name="ari-rest-writer")
+
+    @property
+    def open(self) -> bool:
+        """Whether requests can be put on this socket at all."""
+        return not self._socket.closed and not self._writer.done()
+
+    @property
+    def slow(self) -> bool:
+        """Whether the oldest request has waited too long, timed-out ones included, until Asterisk answers it."""
+        oldest = next(iter(self._waiting.values()), None)
+        return oldest is not None and self._loop.time() - oldest.sent_at > self._slow_after
+
+    def send(self, request: Request, timeout: float) -> asyncio.Future[Any]:
+        """Put a request in line; the future gives the JSON answer (None for 204), or raises an AriError."""
+        request_id = str(next(self._ids))
+        answer: asyncio.Future[Any] = self._loop.create_future()
+        deadline = self._loop.call_later(timeout, self._expire, request_id, timeout)
+        self._waiting[request_id] = _Waiting(request, answer, self._loop.time(), deadline)
+        self._outbox.put_nowait(_frame(request_id, request))
+        return answer
+
+    async def read(self) -> None:
+        """Give answers to those who wait for them, until the socket closes; then all others get Disconnected."""
+        try:
+            while (message := await self._socket.receive()).type is aiohttp.WSMsgType.TEXT:
+                self._settle(message.data)
+        finally:
+            self._writer.cancel()
+            self._give_up()
+
+    async def close(self) -> None:
+        """Close the socket; those still waiting get Disconnected."""
+        self._writer.cancel()
+        self._give_up()
+        await self._socket.close()
+
+    async def _write(self) -> None:
+        try:
+            while True:
+                frame = await self._outbox.get()
+                await self._socket.send_frame(frame, aiohttp.WSMsgType.TEXT)
+        except (ConnectionError, RuntimeError) as lost:
+            logger.debug("REST socket cannot be written: %s", lost)
+
+    def _settle(self, message: bytes) -> None:
+        try:
+            answer = parse(message)
+        except orjson.JSONDecodeError as error:
+            logger.error("An ARI answer could not be read (%s): %.200r", error, message)
+            return
+        if answer.get("type") != "RESTResponse":
+            return
+        waiting = self._waiting.pop(answer.get("request_id", ""), None)
+        if waiting is None:
+            return
+        waiting.deadline.cancel()
+        if waiting.answer.done():
+            logger.info("%s was answered %s after its deadline", waiting.request, answer["status_code"])
+        elif (status := answer["status_code"]) >= 400:
+            reason = _reason(answer.get("message_body"), answer.get("reason_phrase", ""))
+            _fail(waiting.answer, refusal(str(waiting.request), status, reason))
+        else:
+            body = answer.get("message_body")
+            waiting.answer.set_result(orjson.loads(body) if body else None)
+
+    def _expire(self, request_id: str, timeout: float) -> None:
+        waiting = self._waiting[request_id]  # stays there, so that the lane is known to be slow
+        if not waiting.answer.done():
+            _fail(waiting.answer, RequestTimeout(str(waiting.request), f"over websocket, {timeout:g} s"))
+
+    def _give_up(self) -> None:
+        for waiting in self._waiting.values():
+            waiting.deadline.cancel()
+            if not waiting.answer.done():
+                lost = Disconnected(str(waiting.request), "the REST websocket closed", reached=True)
+                _fail(waiting.answer, lost)
+        self._waiting.clear()
+
+
+class HttpLane:
+    """REST over HTTP keep-alive with a bounded number of connections: dearer, but one slow request stops no other."""
+
+    def __init__(self, session: aiohttp.ClientSession, settings: AriSettings) -> None:
+        self._session = session
+        self._url = settings.url.rstrip("/")
+        self._headers = {"Authorization": settings.authorization()}
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def send(self, request: Request, timeout: float) -> asyncio.Future[Any]:
+        """Start a request; the future gives the JSON answer (None when empty), bytes if raw, or raises an AriError."""
+        task = asyncio.get_running_loop().create_task(self._perform(request, timeout), name=f"ari {request}")
+        self._tasks.add(task)
+        task.add_done_callback(self._forget)
+        return task
+
+    async def close(self) -> None:
+        """Cancel what is still under way."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # a pipelined request that nobody awaits must not be reported as never retrieved
+
+    async def _perform(self, request: Request, limit: float) -> Any:
+        try:
+            async with asyncio.timeout(limit):
+                return await self._exchange(request)
+        except TimeoutError:
+            raise RequestTimeout(str(request), f"over HTTP, {limit:g} s") from None
+        except aiohttp.ClientConnectorError as refused:
+            raise Disconnected(str(request), str(refused), reached=False) from None
+        except (aiohttp.ClientError, OSError) as lost:
+            raise Disconnected(str(request), str(lost) or type(lost).__name__, reached=True) from None
+
+    async def _exchange(self, request: Request) -> Any:
+        async with self._session.request(
+            request.method,
+            f"{self._url}/{request.path}",
+            params=request.pairs(),
+            data=None if request.body is None else orjson.dumps(request.body),
+            headers=self._headers if request.body is None else {**self._headers, "Content-Type": "application/json"},
+        ) as response:
+            body = await response.read()
+            if response.status >= 400:
+                raise refusal(str(request), response.status, _reason(body, response.reason or ""))
+            return body if request.raw else orjson.loads(body) if body else None
+
+
+class Rest:
+    """Sends each request the cheapest way that is free: the websocket, else HTTP."""
+
+    def __init__(self, http: HttpLane, request_timeout: float) -> None:
+        self._http = http
+        self._request_timeout = request_timeout
+        self.lane: WebsocketLane | None = None
+        self.sent_over_websocket = 0
+        self.sent_over_http = 0
+
+    def send(self, request: Request, *, timeout: float | None = None, apart: bool = False) -> asyncio.Future[Any]:
+        """Send now and return a future for the answer, so that several can be put on the wire at once.
+
+        Those sent without a pause over the websocket are carried out in that order. `timeout` is in seconds (default:
+        the settings' request_timeout). `apart` goes over HTTP: for what may block at Asterisk, or has no order to keep.
+        Raises, through the future: Refused and its kinds, RequestTimeout and Disconnected. A request is never repeated.
+        """
+        limit = self._request_timeout if timeout is None else timeout
+        lane = self.lane
+        if lane is None or apart or request.raw or not lane.open or lane.slow:
+            self.sent_over_http += 1
+            return self._http.send(request, limit)
+        self.sent_over_websocket += 1
+        return lane.send(request, limit)
+
+
+def _frame(request_id: str, request: Request) -> bytes:
+    message: dict[str, Any] = {
+        "type": "RESTRequest",
+        "request_id": request_id,
+        "method": request.method,
+        "uri": request.path,
+    }
+    if pairs := request.pairs():
+        message["query_strings"] = [{"name": name, "value": value} for name, value in pairs]
+    if request.body is not None:
+        message["content_type"] = "application/json"
+        message["message_body"] = orjson.dumps(request.body).decode()
+    return orjson.dumps(message)
+
+
+def _fail(answer: asyncio.Future[Any], error: Exception) -> None:
+    """Fail a future that perhaps nobody awaits, without asyncio's complaint about that."""
+    answer.set_exception(error)
+    answer.exception()
+
+
+def _reason(body: bytes | str | None, fallback: str) -> str:
+    """What Asterisk said in an error's body: {"message": ...}, {"error": ...}, or HTML while it starts."""
+    try:
+        said = orjson.loads(body or b"")
+    except orjson.JSONDecodeError:
+        return fallback
+    if not isinstance(said, dict):
+        return fallback
+    return str(said.get("message") or said.get("error") or fallback)
