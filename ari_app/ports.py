@@ -1,4 +1,4 @@
-"""What a call's performers need of the outside, as small Protocols: a line, its legs, a journal, a keeper of messages."""
+"""What a call needs of the outside, as small Protocols: a line, its legs, a journal, a keeper of messages."""
 
 from __future__ import annotations
 
@@ -45,8 +45,19 @@ class Leg(Protocol):
     def ended(self) -> asyncio.Future[LegEnd]:
         """Done when the leg is gone, answered or not."""
 
-    async def hang_up(self, outcome: LegOutcome) -> None:
-        """End the leg, telling it why (``ANSWERED_ELSEWHERE`` leaves no missed call on its phone). Never raises."""
+    def hang_up(self, outcome: LegOutcome) -> None:
+        """Tell the leg to end, and why, at once; ``ended`` is done when it has. Never raises.
+
+        ``ANSWERED_ELSEWHERE`` leaves no missed call on its phone.
+        """
+
+
+class Recording(Protocol):
+    """A recording under way."""
+
+    @property
+    def ended(self) -> asyncio.Future[RecordEnd]:
+        """Done when nothing more is recorded and the file is closed."""
 
 
 class Line(Protocol):
@@ -69,13 +80,14 @@ class Line(Protocol):
         """Begin ringing; ``net_seconds`` is the far deadline Asterisk itself keeps. Raises `LegRefused`."""
 
     async def connect(self, leg: Leg) -> None:
-        """Answer the caller and let the two talk; done when they can hear each other."""
+        """Answer the caller and let the two talk; done when they can hear each other. Raises `LegRefused` if the leg
+        has gone meanwhile."""
 
     async def play(self, sounds: Sequence[str], within_seconds: float) -> PlayEnd:
         """Play to the answered caller, giving up after ``within_seconds``."""
 
-    async def record(self, name: str, limits: VoicemailStep) -> RecordEnd:
-        """Record the caller into ``name`` until a limit, ``#`` or hang-up ends it."""
+    async def record(self, name: str, limits: VoicemailStep) -> Recording:
+        """Begin to record the caller into ``name``, until a limit, ``#`` or hang-up ends it."""
 
     async def hang_up(self, cause: HangUpCause) -> None:
         """End the caller's side."""

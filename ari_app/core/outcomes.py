@@ -1,4 +1,4 @@
-"""How a leg, a prompt, a recording and a caller can end, each as one value; and what a hangup cause says about a leg."""
+"""How a leg, a prompt, a recording and a caller can end, each as one value; and what a cause says of a leg."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
+from ari_app.core.outcomes import HangUpCause
 from ari_app.core.schedule import ScheduleEntry
 
 
@@ -80,7 +81,9 @@ class VoicemailStep:
 
 @dataclass(frozen=True, slots=True)
 class HangUpStep:
-    """End the call."""
+    """End the call. ``cause`` is what the caller's network is told; None leaves it to what happened before."""
+
+    cause: HangUpCause | None = None
 
 
 Step = DialStep | GreetingStep | VoicemailStep | HangUpStep

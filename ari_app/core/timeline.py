@@ -1,4 +1,4 @@
-"""What happened in a call and why, entry by entry: the one record that journal, explanation and verdict are read from."""
+"""What happened in a call and why: the one record that journal, explanation and verdict are read from."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class Kind(StrEnum):
     CONNECTED = "connected"
     TALK_ENDED = "talk_ended"
     ANSWERED_BY_SYSTEM = "answered_by_system"
+    PROMPT_BEGAN = "prompt_began"
     PROMPT_ENDED = "prompt_ended"
     RECORDING_BEGAN = "recording_began"
     RECORDING_ENDED = "recording_ended"

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ari_app.core.timeline import Entry, Kind
+from ari_app.core.outcomes import CallerEnd
+from ari_app.core.timeline import Entry, Kind, Scalar
 
 
 class Disposition(StrEnum):
@@ -42,26 +43,30 @@ class Verdict:
 
 
 def derive(timeline: Iterable[Entry]) -> Verdict:
-    """Read the verdict off a call's whole timeline; total, so that every call has exactly one."""
+    """Read the verdict off a call's whole timeline; total, so that every call has exactly one.
+
+    A call counts as answered when a destination was connected, unless the caller had cancelled by then: a cancelled
+    call may look answered from our side for an instant (the CANCEL and the 200 cross on the wire), yet nobody heard us.
+    """
     entries = tuple(timeline)
-    for entry in entries:
-        if entry.kind is Kind.CONNECTED:
-            return Verdict(Disposition.ANSWERED, Reason.TALKED, str(entry.details.get("destination", "")))
+    left = next((entry.details.get("how") for entry in entries if entry.kind is Kind.CALLER_LEFT), None)
+    connected = next((entry for entry in entries if entry.kind is Kind.CONNECTED), None)
+    if connected is not None and left != CallerEnd.CANCELLED.value:
+        return Verdict(Disposition.ANSWERED, Reason.TALKED, str(connected.details["destination"]))
     kinds = {entry.kind for entry in entries}
     if Kind.MESSAGE_LEFT in kinds:
         return Verdict(Disposition.MESSAGE_LEFT, Reason.MESSAGE)
-    return Verdict(Disposition.LOST, _why_lost(entries, kinds))
+    return Verdict(Disposition.LOST, _why_lost(entries, kinds, left))
 
 
-def _why_lost(entries: tuple[Entry, ...], kinds: set[Kind]) -> Reason:
-    """The first of these that holds, the most telling first."""
-    left = next((entry for entry in entries if entry.kind is Kind.CALLER_LEFT), None)
-    if left is not None and left.details.get("how") == "line_lost":
+def _why_lost(entries: tuple[Entry, ...], kinds: set[Kind], left: Scalar) -> Reason:
+    """The most telling of the reasons that hold."""
+    if left in (CallerEnd.LINE_LOST.value, CallerEnd.VANISHED.value):
         return Reason.LINE_LOST
     if Kind.RECORDING_BEGAN in kinds:
         return Reason.NO_MESSAGE
     if left is not None:
-        return Reason.HUNG_UP_IN_GREETING if Kind.ANSWERED_BY_SYSTEM in kinds else Reason.HUNG_UP_RINGING
+        return Reason.HUNG_UP_IN_GREETING if _in_prompt(entries) else Reason.HUNG_UP_RINGING
     for kind, reason in (
         (Kind.LIMIT_REACHED, Reason.LIMIT_REACHED),
         (Kind.LEG_DIALED, Reason.NOBODY_ANSWERED),
@@ -70,3 +75,12 @@ def _why_lost(entries: tuple[Entry, ...], kinds: set[Kind]) -> Reason:
         if kind in kinds:
             return reason
     return Reason.ENDED_BY_SCHEME
+
+
+def _in_prompt(entries: tuple[Entry, ...]) -> bool:
+    """Whether a prompt was still playing when the timeline broke off."""
+    last = next((entry.kind for entry in reversed(entries) if entry.kind in _PROMPTS), None)
+    return last is Kind.PROMPT_BEGAN
+
+
+_PROMPTS = (Kind.PROMPT_BEGAN, Kind.PROMPT_ENDED)

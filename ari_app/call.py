@@ -1,0 +1,158 @@
+"""One call, from its arrival to its verdict: performs what the engine decides and journals all of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from ari_app.chronicle import Chronicle
+from ari_app.core import engine, verdict
+from ari_app.core.numbering import masked
+from ari_app.core.outcomes import CallerEnd
+from ari_app.core.scheme import DialStep, GreetingStep, HangUpStep, Step, VoicemailStep
+from ari_app.core.timeline import Kind
+from ari_app.dialing import Dialing
+from ari_app.ports import Book, CallClosed, CallOpened, CallRouted, Journal, Line, LineTrouble, MessageKeeper
+from ari_app.scopes import leave_when
+from ari_app.voicemail import Prompting, Voicemail
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What every call is handled with: the book in force, the journal, the keeper of messages, the deployment's limits.
+
+    ``default`` is what callers get whose number has no scheme in force; ``max_call_seconds`` ends any call.
+    """
+
+    book: Book
+    journal: Journal
+    keeper: MessageKeeper
+    default: tuple[Step, ...]
+    max_call_seconds: float = 4 * 3600
+
+
+async def conduct(opened: CallOpened, line: Line, exchange: Exchange) -> verdict.Verdict:
+    """Handle one inbound call whole; however it goes, the line is closed and the journal has its verdict."""
+    call = _Call(opened, line, exchange)
+    try:
+        await call.walk()
+    except LineTrouble as trouble:
+        log.warning("call %s from %s: %s", opened.call_id, masked(opened.caller), trouble)
+        call.chronicle.note(Kind.TROUBLE, what="line", why=str(trouble))
+    except Exception as error:
+        log.exception("call %s from %s broke", opened.call_id, masked(opened.caller))
+        call.chronicle.note(Kind.TROUBLE, what="program", why=repr(error))
+    finally:
+        # A shutdown may cancel this task; the line and the verdict are owed all the same.
+        ending = asyncio.ensure_future(call.end())
+        result = await asyncio.shield(ending)
+    return result
+
+
+class _Call:
+    """The state of one call under way."""
+
+    def __init__(self, opened: CallOpened, line: Line, exchange: Exchange) -> None:
+        self.chronicle = Chronicle(opened.call_id, exchange.journal)
+        self._opened = opened
+        self._line = line
+        self._exchange = exchange
+        self._voicemail = Voicemail(line, self.chronicle, exchange.keeper, exchange.journal)
+        self._legs_placed = 0
+
+    async def walk(self) -> None:
+        """Route the call and perform its steps until it is finished, the caller leaves or the longest call is over."""
+        steps = self._route()
+        async with leave_when(self._line.gone):
+            try:
+                async with asyncio.timeout(self._exchange.max_call_seconds):
+                    await self._steps(steps)
+            except TimeoutError:
+                self.chronicle.note(Kind.LIMIT_REACHED, seconds=self._exchange.max_call_seconds)
+
+    def _route(self) -> tuple[Step, ...]:
+        opened, exchange = self._opened, self._exchange
+        exchange.journal.opened(opened)
+        self.chronicle.note(
+            Kind.ARRIVED,
+            caller=opened.caller or opened.caller_raw or None,
+            dialled=opened.dialled or opened.dialled_raw,
+            at=opened.at.isoformat(timespec="milliseconds"),
+        )
+        arrival = engine.Arrival(opened.caller, opened.dialled, opened.dialled_raw, opened.at)
+        route = engine.route(arrival, exchange.book.current, exchange.default)
+        self.chronicle.extend(route.notes)
+        exchange.journal.routed(
+            CallRouted(
+                call_id=opened.call_id,
+                number=route.number.e164 if route.number else None,
+                scheme=route.scheme.name if route.scheme else None,
+                scheme_version=route.scheme.version if route.scheme else None,
+                branch=route.branch.name if route.branch else None,
+            )
+        )
+        return route.steps
+
+    async def _steps(self, steps: tuple[Step, ...]) -> None:
+        decision = engine.first(steps)
+        while isinstance(decision, engine.Perform):
+            self.chronicle.extend(decision.notes)
+            result = await self._perform(decision.index, decision.step)
+            decision = engine.after(steps, decision.index, result)
+        self.chronicle.extend(decision.notes)
+        self.chronicle.note(Kind.HUNG_UP, cause=decision.cause.value)
+        await self._line.hang_up(decision.cause)
+
+    async def _perform(self, index: int, step: Step) -> engine.StepResult:
+        match step:
+            case DialStep():
+                await self._line.ring()
+                dialing = Dialing(self._line, self.chronicle, index + 1, self._legs_placed + 1)
+                try:
+                    return await dialing.perform(step)
+                finally:
+                    self._legs_placed = dialing.next_leg - 1
+            case GreetingStep():
+                return await Prompting(self._line, self.chronicle).perform(step)
+            case VoicemailStep():
+                return await self._voicemail.perform(step)
+            case HangUpStep():
+                raise AssertionError("the engine finishes a call at a hang-up step")
+
+    async def end(self) -> verdict.Verdict:
+        """Release the line, settle the message, derive the verdict and journal it."""
+        self._note_caller_left()
+        await self._line.close()
+        await self._voicemail.judge()
+        result = verdict.derive(self.chronicle.entries)
+        ended_ms = self.chronicle.now_ms
+        self.chronicle.note(
+            Kind.VERDICT,
+            disposition=result.disposition.value,
+            reason=result.reason.value,
+            answered_by=result.answered_by,
+        )
+        at = self._opened.at + timedelta(milliseconds=ended_ms)
+        answered_ms = next((e.at_ms for e in self.chronicle.entries if e.kind is Kind.CONNECTED), None)
+        self._exchange.journal.closed(CallClosed(self._opened.call_id, at, result, answered_ms, ended_ms))
+        return result
+
+    def _note_caller_left(self) -> None:
+        gone = self._line.gone
+        if not gone.done() or self.chronicle.happened(Kind.HUNG_UP):
+            return
+        how = gone.result()
+        talking = self.chronicle.happened(Kind.CONNECTED) and how is not CallerEnd.CANCELLED
+        if talking and how is CallerEnd.HUNG_UP:
+            self.chronicle.note(Kind.TALK_ENDED, by="caller")
+        else:
+            self.chronicle.note(Kind.CALLER_LEFT, how=how.value)
+
+
+def now_utc() -> datetime:
+    """The wall clock, as calls are dated by it."""
+    return datetime.now(UTC)

@@ -1,0 +1,101 @@
+"""One call's chronicle: gives each happening its time, keeps the timeline, tells the journal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from ari_app.core.outcomes import LegEnd, LegOutcome
+from ari_app.core.scheme import Destination
+from ari_app.core.timeline import Entry, Kind, Note, Scalar
+from ari_app.ports import Journal, LegRecord
+
+
+class Chronicle:
+    """The record of one call as it happens. Times are of the event loop's clock, which never jumps."""
+
+    def __init__(self, call_id: str, journal: Journal) -> None:
+        self.call_id = call_id
+        self.entries: list[Entry] = []
+        self._journal = journal
+        self._clock = asyncio.get_running_loop().time
+        self._began = self._clock()
+
+    @property
+    def now_ms(self) -> int:
+        """Milliseconds since the call arrived."""
+        return round((self._clock() - self._began) * 1000)
+
+    def note(self, kind: Kind, **details: Scalar) -> None:
+        """Write down that something happened, now."""
+        self._write(Entry(self.now_ms, kind, details))
+
+    def extend(self, notes: Iterable[Note]) -> None:
+        """Write down what the engine decided, now."""
+        for note in notes:
+            self._write(Entry(self.now_ms, note.kind, note.details))
+
+    def happened(self, kind: Kind) -> bool:
+        """Whether something of this kind is on record."""
+        return any(entry.kind is kind for entry in self.entries)
+
+    def _write(self, entry: Entry) -> None:
+        self.entries.append(entry)
+        self._journal.noted(self.call_id, entry)
+
+    def leg(self, step: int, number: int, destination: Destination) -> LegChronicle:
+        """Begin the record of one leg."""
+        return LegChronicle(self, self._journal, step, f"{self.call_id}-{number}", destination)
+
+
+class LegChronicle:
+    """The record of one leg, from dialing to its end; written to the journal exactly once."""
+
+    def __init__(self, call: Chronicle, journal: Journal, step: int, leg_id: str, destination: Destination) -> None:
+        self.leg_id = leg_id
+        self.destination = destination.target
+        self._call = call
+        self._journal = journal
+        self._step = step
+
+        self._dialed_ms = call.now_ms
+        self._rang_ms: int | None = None
+        self._answered_ms: int | None = None
+        self._closed = False
+        call.note(Kind.LEG_DIALED, leg=leg_id, destination=destination.target, timeout=destination.timeout)
+
+    def rang(self) -> None:
+        """The destination rings."""
+        if self._rang_ms is None and not self._closed:
+            self._rang_ms = self._call.now_ms
+            self._call.note(Kind.LEG_RANG, leg=self.leg_id, destination=self.destination)
+
+    def answered(self) -> None:
+        """The destination picked up."""
+        self._answered_ms = self._call.now_ms
+        self._call.note(Kind.LEG_ANSWERED, leg=self.leg_id, destination=self.destination)
+
+    def ended(self, end: LegEnd) -> None:
+        """The leg is over; later words about it are not listened to."""
+        if self._closed:
+            return
+        self._closed = True
+        now, target = self._call.now_ms, self.destination
+        if end.outcome is not LegOutcome.ANSWERED:
+            details: dict[str, Scalar] = {"outcome": end.outcome.value, "cause": end.cause, "text": end.text}
+            self._call.note(Kind.LEG_ENDED, leg=self.leg_id, destination=target, **details)
+        self._journal.leg(
+            LegRecord(
+                call_id=self._call.call_id,
+                leg_id=self.leg_id,
+                step=self._step,
+                destination=target,
+                dialed_ms=self._dialed_ms,
+                rang_ms=self._rang_ms,
+                answered_ms=self._answered_ms,
+                ended_ms=now,
+                outcome=end.outcome,
+                cause=end.cause,
+                cause_text=end.text,
+            )
+        )

@@ -1,0 +1,211 @@
+"""The engine: from a call's arrival to its plan, and from each step's result to the next decision. Pure.
+
+The same functions decide for a live call and for a simulated one. `route` chooses once, when the call arrives; then
+`first` and `after` name the next step until one of them says `Finish`. Every answer carries the notes that explain it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ari_app.core.outcomes import HangUpCause, LegOutcome, PlayEnd
+from ari_app.core.schedule import LocalMinute, local_minute
+from ari_app.core.scheme import (
+    Branch,
+    DialStep,
+    GreetingStep,
+    HangUpStep,
+    Number,
+    RingStrategy,
+    Scheme,
+    SchemeBook,
+    Step,
+    VoicemailStep,
+)
+from ari_app.core.timeline import Kind, Note
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A call at the door. ``dialled`` is E.164, or None when what was dialled is no number; ``at`` is aware."""
+
+    caller: str | None
+    dialled: str | None
+    dialled_raw: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What a call will go by. ``scheme`` and ``branch`` are None when the configured default is used."""
+
+    steps: tuple[Step, ...]
+    notes: tuple[Note, ...]
+    number: Number | None = None
+    scheme: Scheme | None = None
+    branch: Branch | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A dial step is over and nobody answered; the outcomes of its legs, in the order they came."""
+
+    outcomes: tuple[LegOutcome, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Talked:
+    """A dial step connected the caller, and the talk is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompted:
+    """A greeting step is over."""
+
+    end: PlayEnd
+
+
+@dataclass(frozen=True, slots=True)
+class MessageTaken:
+    """A voicemail step is over, whether or not what was recorded counts."""
+
+
+StepResult = Unanswered | Talked | Prompted | MessageTaken
+
+
+@dataclass(frozen=True, slots=True)
+class Perform:
+    """Do step ``index`` (from 0) next."""
+
+    index: int
+    step: Step
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Nothing more to do: end the caller's side with ``cause``."""
+
+    cause: HangUpCause
+    notes: tuple[Note, ...] = ()
+
+
+Decision = Perform | Finish
+
+
+def route(arrival: Arrival, book: SchemeBook, default: tuple[Step, ...]) -> Route:
+    """The branch of the dialled number's scheme that holds at the moment of the call; else the ``default`` steps."""
+    number = book.numbers.get(arrival.dialled) if arrival.dialled else None
+    if number is None:
+        return _default(default, "unknown_number", None, dialled=arrival.dialled or arrival.dialled_raw)
+    if not number.enabled:
+        return _default(default, "number_disabled", number)
+    scheme = number.scheme
+    if scheme is None:
+        return _default(default, "no_scheme", number)
+    now = local_minute(arrival.at, scheme.zone)
+    found = Note(
+        Kind.NUMBER_FOUND,
+        {"number": number.e164, "name": number.name, "scheme": scheme.name, "version": scheme.version},
+    )
+    branch, notes = _branch_at(scheme, now)
+    if branch is None:
+        unserved = _default(default, "no_branch_covers", number, local_time=str(now))
+        return Route(unserved.steps, (found, *notes, *unserved.notes), number, scheme)
+    return Route(branch.steps, (found, *notes), number, scheme, branch)
+
+
+def _branch_at(scheme: Scheme, now: LocalMinute) -> tuple[Branch | None, tuple[Note, ...]]:
+    """The first branch, in the admin's order, that covers ``now``; and why those before it do not."""
+    notes: list[Note] = []
+    for branch in scheme.branches:
+        covering = next((entry for entry in branch.entries if entry.covers(now.weekday, now.minute)), None)
+        if covering is not None or not branch.entries:
+            why = str(covering) if covering is not None else "always"
+            notes.append(Note(Kind.BRANCH_CHOSEN, {"branch": branch.name, "hours": why, "local_time": str(now)}))
+            return branch, (*notes, *_later_branches(scheme, branch, now))
+        hours = ", ".join(map(str, branch.entries))
+        notes.append(Note(Kind.BRANCH_PASSED_OVER, {"branch": branch.name, "hours": hours, "why": "other_hours"}))
+    return None, tuple(notes)
+
+
+def _later_branches(scheme: Scheme, chosen: Branch, now: LocalMinute) -> list[Note]:
+    """Why each branch behind the chosen one lost: its hours are others, or it holds too but stands later."""
+    notes = []
+    for branch in scheme.branches[scheme.branches.index(chosen) + 1 :]:
+        holds = not branch.entries or any(entry.covers(now.weekday, now.minute) for entry in branch.entries)
+        hours = ", ".join(map(str, branch.entries)) or "always"
+        why = "stands_later" if holds else "other_hours"
+        notes.append(Note(Kind.BRANCH_PASSED_OVER, {"branch": branch.name, "hours": hours, "why": why}))
+    return notes
+
+
+def _default(steps: tuple[Step, ...], why: str, number: Number | None, **details: str) -> Route:
+    if number is not None:
+        details = {"number": number.e164, "name": number.name, **details}
+    return Route(steps, (Note(Kind.DEFAULT_USED, {"why": why, **details}),), number)
+
+
+def first(steps: tuple[Step, ...]) -> Decision:
+    """The decision a call begins with."""
+    return _perform(steps, 0, "first_step", HangUpCause.NO_ANSWER)
+
+
+def after(steps: tuple[Step, ...], index: int, result: StepResult) -> Decision:
+    """The decision that follows step ``index`` having ended with ``result``."""
+    match result:
+        case Unanswered(outcomes):
+            return _perform(steps, index + 1, why_unanswered(outcomes), _cause_for(outcomes))
+        case Prompted(end):
+            return _perform(steps, index + 1, f"prompt_{end.value}", HangUpCause.NORMAL)
+        case Talked() | MessageTaken():
+            return Finish(HangUpCause.NORMAL)
+
+
+def why_unanswered(outcomes: tuple[LegOutcome, ...]) -> str:
+    """One word for a step's legs: the outcome they share, or that they differ."""
+    if not outcomes:
+        return "nobody_rung"
+    return f"all_{outcomes[0].value}" if len(set(outcomes)) == 1 else "nobody_answered"
+
+
+def _cause_for(outcomes: tuple[LegOutcome, ...]) -> HangUpCause:
+    """What the caller's network is told when the last step has failed: busy only if every leg was."""
+    all_busy = bool(outcomes) and set(outcomes) == {LegOutcome.BUSY}
+    return HangUpCause.BUSY if all_busy else HangUpCause.NO_ANSWER
+
+
+def _perform(steps: tuple[Step, ...], index: int, why: str, at_end: HangUpCause) -> Decision:
+    if index >= len(steps):
+        return Finish(at_end, (Note(Kind.STEPS_ENDED, {"why": why}),))
+    step = steps[index]
+    note = Note(Kind.STEP_BEGAN, {"step": index + 1, "what": describe(step), "why": why})
+    if isinstance(step, HangUpStep):
+        return Finish(step.cause or at_end, (note,))
+    return Perform(index, step, (note,))
+
+
+def describe(step: Step) -> str:
+    """A step in the admin's words."""
+    match step:
+        case DialStep(strategy, destinations):
+            names = ", ".join(f"{one.target} ({_seconds(one.timeout, one.delay)})" for one in destinations)
+            return f"ring {_STRATEGY_WORDS[strategy]}: {names}"
+        case GreetingStep(greeting):
+            return f"play greeting {greeting.name!r}"
+        case VoicemailStep(greeting=greeting, max_seconds=longest):
+            return f"voicemail with greeting {greeting.name!r}, at most {longest} s"
+        case HangUpStep():
+            return "hang up"
+
+
+def _seconds(timeout: int, delay: int) -> str:
+    return f"{timeout} s after {delay} s" if delay else f"{timeout} s"
+
+
+_STRATEGY_WORDS = {
+    RingStrategy.IN_TURN: "in turn",
+    RingStrategy.ALL_AT_ONCE: "all at once",
+    RingStrategy.STAGGERED: "staggered",
+}

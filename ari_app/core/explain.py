@@ -1,0 +1,126 @@
+"""Tells a timeline in plain words: one sentence an entry, the same for a live call and a simulated one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from ari_app.core.timeline import Details, Entry, Kind
+
+_OUTCOMES = {
+    "busy": "is busy",
+    "declined": "declined",
+    "unknown": "is an unknown number",
+    "unreachable": "cannot be reached",
+    "no_answer": "did not answer",
+    "failed": "failed",
+    "refused": "was refused before dialing",
+    "answered_elsewhere": "is told: answered elsewhere",
+    "caller_left": "stops ringing, the caller has gone",
+}
+_WHY_NEXT = {
+    "first_step": "",
+    "nobody_rung": "nobody could be rung",
+    "nobody_answered": "nobody answered",
+    "prompt_played": "the greeting was played",
+    "prompt_failed": "the greeting could not be played",
+    "prompt_overdue": "the greeting did not end in time",
+    **{f"all_{outcome}": f"every destination {words}" for outcome, words in _OUTCOMES.items()},
+    "all_no_answer": "nobody answered in time",
+    "all_busy": "all were busy",
+}
+_WHY_DEFAULT = {
+    "unknown_number": "{dialled} is not one of our numbers",
+    "number_disabled": "{number} ({name}) is switched off",
+    "no_scheme": "{number} ({name}) has no scheme in force",
+    "no_branch_covers": "no branch covers {local_time}",
+}
+_WHY_PASSED = {"other_hours": "its hours are {hours}", "stands_later": "it holds too, but stands later"}
+_WHY_DISCARDED = {
+    "too_short": "{seconds} s is under the minimum of {min_seconds} s",
+    "silent": "nothing but silence in {seconds} s",
+}
+_CALLER = {
+    "cancelled": "the caller hung up before anybody answered",
+    "hung_up": "the caller hung up",
+    "vanished": "the caller vanished without a word",
+    "line_lost": "the line to the caller was lost",
+}
+_REASONS = {
+    "talked": "talked with {answered_by}",
+    "message": "a message was left",
+    "hung_up_while_ringing": "the caller hung up while it rang",
+    "hung_up_in_greeting": "the caller hung up during the greeting",
+    "no_message": "the caller left no message that counts",
+    "nobody_answered": "nobody answered",
+    "ended_by_scheme": "the steps ended without ringing anybody",
+    "limit_reached": "the longest call was reached",
+    "line_lost": "the line was lost",
+    "trouble": "something broke",
+}
+
+
+def _words(table: dict[str, str], key: object, details: Details) -> str:
+    """The table's words for ``key``; a key from a newer release is shown as it is."""
+    return table.get(str(key), str(key)).format_map(_Known(details))
+
+
+class _Known(dict[str, object]):
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def _leg_ended(details: Details) -> str:
+    text = f"{details.get('destination')} {_words(_OUTCOMES, details.get('outcome'), details)}"
+    facts = [f"cause {details['cause']}"] if details.get("cause") else []
+    facts += [str(details["text"])] if details.get("text") else []
+    return f"{text} ({', '.join(facts)})" if facts else text
+
+
+def _step(details: Details) -> str:
+    why = _words(_WHY_NEXT, details.get("why"), details)
+    return f"step {details.get('step')}: {details.get('what')}" + (f", since {why}" if why else "")
+
+
+_SENTENCES: dict[Kind, Callable[[Details], str]] = {
+    Kind.ARRIVED: lambda d: f"call from {d.get('caller') or 'an anonymous caller'} to {d.get('dialled')}",
+    Kind.NUMBER_FOUND: lambda d: (
+        f"{d.get('number')} ({d.get('name')}) goes by scheme {d.get('scheme')!r}, version {d.get('version')}"
+    ),
+    Kind.DEFAULT_USED: lambda d: f"the default is used: {_words(_WHY_DEFAULT, d.get('why'), d)}",
+    Kind.BRANCH_PASSED_OVER: lambda d: (
+        f"branch {d.get('branch')!r} passed over: {_words(_WHY_PASSED, d.get('why'), d)}"
+    ),
+    Kind.BRANCH_CHOSEN: lambda d: (
+        f"branch {d.get('branch')!r} chosen: it is {d.get('local_time')}, its hours are {d.get('hours')}"
+    ),
+    Kind.STEP_BEGAN: _step,
+    Kind.LEG_DIALED: lambda d: f"ringing {d.get('destination')}, for {d.get('timeout')} s at most",
+    Kind.LEG_RANG: lambda d: f"{d.get('destination')} rings",
+    Kind.LEG_ANSWERED: lambda d: f"{d.get('destination')} picked up",
+    Kind.LEG_ENDED: _leg_ended,
+    Kind.CONNECTED: lambda d: f"the caller talks with {d.get('destination')}",
+    Kind.TALK_ENDED: lambda d: f"the {d.get('by')} hung up, the talk is over",
+    Kind.ANSWERED_BY_SYSTEM: lambda _: "the call is answered for the prompt",
+    Kind.PROMPT_BEGAN: lambda d: f"greeting {d.get('greeting')!r} plays",
+    Kind.PROMPT_ENDED: lambda d: f"greeting {d.get('greeting')!r}: {d.get('end')}",
+    Kind.RECORDING_BEGAN: lambda d: f"recording, {d.get('max_seconds')} s at most",
+    Kind.RECORDING_ENDED: lambda _: "recording is over",
+    Kind.MESSAGE_LEFT: lambda d: f"a message of {d.get('seconds')} s is kept",
+    Kind.MESSAGE_DISCARDED: lambda d: f"no message: {_words(_WHY_DISCARDED, d.get('why'), d)}",
+    Kind.STEPS_ENDED: lambda d: f"no step is left, since {_words(_WHY_NEXT, d.get('why'), d) or 'there is none'}",
+    Kind.CALLER_LEFT: lambda d: _words(_CALLER, d.get("how"), d),
+    Kind.LIMIT_REACHED: lambda d: f"the longest call, {d.get('seconds')} s, is reached",
+    Kind.TROUBLE: lambda d: f"trouble with the {d.get('what')}: {d.get('why')}",
+    Kind.HUNG_UP: lambda d: f"we hang up ({d.get('cause')})",
+    Kind.VERDICT: lambda d: f"{str(d.get('disposition')).replace('_', ' ')}: {_words(_REASONS, d.get('reason'), d)}",
+}
+
+
+def sentence(entry: Entry) -> str:
+    """One entry of a timeline as a sentence in English."""
+    return _SENTENCES[entry.kind](entry.details)
+
+
+def story(entries: Iterable[Entry]) -> Iterator[tuple[float, str]]:
+    """Each entry as (seconds since the arrival, sentence)."""
+    return ((entry.at_ms / 1000, sentence(entry)) for entry in entries)

@@ -1,0 +1,151 @@
+"""Performs a dial step: rings destinations by the step's strategy and connects the first who answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ari_app.chronicle import Chronicle, LegChronicle
+from ari_app.core.engine import Talked, Unanswered
+from ari_app.core.outcomes import LegEnd, LegOutcome
+from ari_app.core.scheme import Destination, DialStep, RingStrategy
+from ari_app.core.timeline import Kind
+from ari_app.ports import Leg, LegRefused, Line, LineTrouble
+
+NET_SECONDS = 5
+"""How much later than our own no-answer timeout Asterisk's stands behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Connected:
+    """The leg that talks with the caller, and its record."""
+
+    leg: Leg
+    record: LegChronicle
+
+
+class Dialing:
+    """One dial step of one call. The line owns every leg placed here, and ends what is left when the call closes."""
+
+    def __init__(self, line: Line, chronicle: Chronicle, step: int, first_leg: int) -> None:
+        self._line = line
+        self._chronicle = chronicle
+        self._step = step
+        self._next_leg = first_leg
+        self._connecting = asyncio.Lock()
+        self._winner: _Connected | None = None
+        self._outcomes: list[LegOutcome] = []
+
+    @property
+    def next_leg(self) -> int:
+        """The number the next leg of the call will have."""
+        return self._next_leg
+
+    async def perform(self, step: DialStep) -> Talked | Unanswered:
+        """Ring until someone is connected to the caller, and stay until their talk is over."""
+        rings = self._in_turn if step.strategy is RingStrategy.IN_TURN else self._together
+        try:
+            await rings(step.destinations)
+            if self._winner is None:
+                return Unanswered(tuple(self._outcomes))
+            await asyncio.wait([self._winner.leg.ended])
+            self._chronicle.note(Kind.TALK_ENDED, by="destination")
+            return Talked()
+        finally:
+            self._release_winner()
+
+    async def _in_turn(self, destinations: Sequence[Destination]) -> None:
+        for destination in destinations:
+            await asyncio.sleep(destination.delay)
+            await self._ring_one(destination)
+            if self._winner is not None:
+                return
+
+    async def _together(self, destinations: Sequence[Destination]) -> None:
+        """Ring side by side, each from its own delay on; whoever waits is brought forward once nobody rings."""
+        waiting = sorted(destinations, key=lambda one: one.delay)
+        ringing: set[asyncio.Task[None]] = set()
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        try:
+            while (waiting or ringing) and self._winner is None:
+                while waiting and (not ringing or began + waiting[0].delay <= clock()):
+                    ringing.add(asyncio.create_task(self._ring_one(waiting.pop(0))))
+                until_next = began + waiting[0].delay - clock() if waiting else None
+                done, ringing = await asyncio.wait(ringing, timeout=until_next, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+        finally:
+            await _cancel(ringing)
+
+    async def _ring_one(self, destination: Destination) -> None:
+        """Ring one destination for its timeout; if it answers first, connect it."""
+        record = self._chronicle.leg(self._step, self._next_leg, destination)
+        self._next_leg += 1
+        leg: Leg | None = None
+        try:
+            leg = await self._line.place(record.leg_id, destination, destination.timeout + NET_SECONDS)
+            leg.rang.add_done_callback(lambda _: record.rang())
+            end = await self._until_settled(leg, destination.timeout)
+            if end is None:
+                record.answered()
+                end = await self._connect(leg, record)
+        except LegRefused as refused:
+            end = refused.end
+        except LineTrouble as trouble:
+            end = LegEnd(LegOutcome.FAILED, text=str(trouble))
+        except asyncio.CancelledError:
+            self._abandon(leg, record)
+            raise
+        if end is not None:
+            if leg is not None:
+                leg.hang_up(end.outcome)
+            self._over(record, end)
+
+    async def _until_settled(self, leg: Leg, seconds: float) -> LegEnd | None:
+        """None once the leg is answered; else how its ringing ended, our own timeout included."""
+        await asyncio.wait([leg.settled], timeout=seconds)
+        if leg.settled.done():
+            return leg.settled.result()
+        rang = leg.rang.done()
+        outcome = LegOutcome.NO_ANSWER if rang else LegOutcome.UNREACHABLE
+        return LegEnd(outcome, text=f"no answer in {seconds:g} s" if rang else f"never rang in {seconds:g} s")
+
+    async def _connect(self, leg: Leg, record: LegChronicle) -> LegEnd | None:
+        """Connect an answered leg, unless another was quicker; None when it is the one."""
+        async with self._connecting:
+            if self._winner is not None:
+                return LegEnd(LegOutcome.ANSWERED_ELSEWHERE, text="another answered first")
+            await self._line.connect(leg)
+            self._winner = _Connected(leg, record)
+        self._chronicle.note(Kind.CONNECTED, leg=leg.id, destination=record.destination)
+        return None
+
+    def _abandon(self, leg: Leg | None, record: LegChronicle) -> None:
+        """The step is over for this leg while it rang: another has won, or the caller has gone."""
+        won = self._winner is not None
+        end = LegEnd(LegOutcome.ANSWERED_ELSEWHERE if won else LegOutcome.CALLER_LEFT)
+        if leg is not None:
+            leg.hang_up(end.outcome)
+        self._over(record, end)
+
+    def _release_winner(self) -> None:
+        """The talk is over, whoever ended it."""
+        if self._winner is None:
+            return
+        leg, record = self._winner.leg, self._winner.record
+        leg.hang_up(LegOutcome.ANSWERED)
+        cause = leg.ended.result().cause if leg.ended.done() else 0
+        record.ended(LegEnd(LegOutcome.ANSWERED, cause))
+
+    def _over(self, record: LegChronicle, end: LegEnd) -> None:
+        self._outcomes.append(end.outcome)
+        record.ended(end)
+
+
+async def _cancel(tasks: set[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)

@@ -1,0 +1,237 @@
+"""A call that is only thought through: the real engine and performers on a scripted line, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ari_app import virtual_time
+from ari_app.call import Exchange, conduct
+from ari_app.core.outcomes import CallerEnd, HangUpCause, LegEnd, LegOutcome, PlayEnd, Recorded, RecordEnd
+from ari_app.core.scheme import Destination, SchemeBook, Step, VoicemailStep
+from ari_app.core.timeline import Entry
+from ari_app.core.verdict import Verdict
+from ari_app.ports import CallClosed, CallOpened, CallRouted, LegRecord, MessageRecord
+
+PROMPT_SECONDS = 6.0
+_TOKEN = re.compile(r"([a-z_-]+)(?:@(\d+(?:\.\d+)?))?")
+_WORDS = {
+    "answer": (LegOutcome.ANSWERED, 0),
+    "busy": (LegOutcome.BUSY, 17),
+    "declined": (LegOutcome.DECLINED, 21),
+    "noanswer": (LegOutcome.NO_ANSWER, 0),
+    "unknown": (LegOutcome.UNKNOWN, 1),
+    "unreachable": (LegOutcome.UNREACHABLE, 20),
+    "failed": (LegOutcome.FAILED, 38),
+}
+
+
+class ScriptError(ValueError):
+    """The outcomes to simulate could not be read; the message says which and what is possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegScript:
+    """What one destination does, ``seconds`` after it is dialed."""
+
+    outcome: LegOutcome
+    cause: int
+    seconds: float
+
+
+def parse_outcomes(text: str) -> tuple[LegScript, ...]:
+    """Read ``busy,noanswer,answer@7``: one word a leg, in the order dialed, with the seconds after which it happens.
+
+    Raises:
+        ScriptError: a word that is not known.
+    """
+    return tuple(_parse_one(word.strip()) for word in text.split(",") if word.strip())
+
+
+def _parse_one(word: str) -> LegScript:
+    match = _TOKEN.fullmatch(word)
+    if match is None or match[1] not in _WORDS:
+        raise ScriptError(f"outcome {word!r} is not known; use {', '.join(_WORDS)}, each with @SECONDS if need be")
+    outcome, cause = _WORDS[match[1]]
+    default = 3.0 if outcome is LegOutcome.ANSWERED else 0.1
+    return LegScript(outcome, cause, float(match[2]) if match[2] else default)
+
+
+@dataclass(frozen=True, slots=True)
+class CallerScript:
+    """What the caller does: hangs up ``leaves_at`` seconds after calling (None: stays), talks for ``talks`` seconds,
+    speaks ``message`` seconds into voicemail."""
+
+    leaves_at: float | None = None
+    talks: float = 30.0
+    message: float = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """What came of it."""
+
+    verdict: Verdict
+    timeline: tuple[Entry, ...]
+
+
+def simulate(
+    opened: CallOpened,
+    book: SchemeBook,
+    default: tuple[Step, ...],
+    outcomes: Sequence[LegScript] = (),
+    caller: CallerScript = CallerScript(),
+) -> Simulated:
+    """Think one call through: the verdict and timeline that a real call would get, legs and caller behaving as told."""
+    return virtual_time.run(_simulate(opened, book, default, outcomes, caller))
+
+
+async def _simulate(
+    opened: CallOpened, book: SchemeBook, default: tuple[Step, ...], outcomes: Sequence[LegScript], caller: CallerScript
+) -> Simulated:
+    journal = _Notebook()
+    line = ScriptedLine(outcomes, caller)
+    exchange = Exchange(_OneBook(book), journal, _ScriptedKeeper(line), default)
+    result = await conduct(opened, line, exchange)
+    return Simulated(result, tuple(journal.timeline))
+
+
+@dataclass(frozen=True, slots=True)
+class _OneBook:
+    current: SchemeBook
+
+
+class _Notebook:
+    """A journal of one call, kept in memory."""
+
+    def __init__(self) -> None:
+        self.timeline: list[Entry] = []
+
+    def opened(self, call: CallOpened) -> None: ...
+
+    def routed(self, call: CallRouted) -> None: ...
+
+    def noted(self, call_id: str, entry: Entry) -> None:
+        self.timeline.append(entry)
+
+    def leg(self, leg: LegRecord) -> None: ...
+
+    def message(self, message: MessageRecord) -> None: ...
+
+    def closed(self, call: CallClosed) -> None: ...
+
+
+class ScriptedLeg:
+    """A leg that does what its script says."""
+
+    def __init__(self, leg_id: str, script: LegScript, talks: float) -> None:
+        loop = asyncio.get_running_loop()
+        self.id = leg_id
+        self.rang: asyncio.Future[None] = loop.create_future()
+        self.settled: asyncio.Future[LegEnd | None] = loop.create_future()
+        self.ended: asyncio.Future[LegEnd] = loop.create_future()
+        self._talks = talks
+        if script.outcome in (LegOutcome.ANSWERED, LegOutcome.NO_ANSWER):
+            self.rang.set_result(None)
+        if script.outcome is LegOutcome.ANSWERED:
+            loop.call_later(script.seconds, self._answer)
+        elif script.outcome is not LegOutcome.NO_ANSWER:
+            loop.call_later(script.seconds, self._end, LegEnd(script.outcome, script.cause))
+
+    def _answer(self) -> None:
+        if not self.settled.done():
+            self.settled.set_result(None)
+            asyncio.get_running_loop().call_later(self._talks, self._end, LegEnd(LegOutcome.ANSWERED, 16))
+
+    def _end(self, end: LegEnd) -> None:
+        for future in (self.settled, self.ended):
+            if not future.done():
+                future.set_result(end)
+
+    def hang_up(self, outcome: LegOutcome) -> None:
+        self._end(LegEnd(outcome))
+
+
+class ScriptedRecording:
+    """A recording in which the caller speaks as long as the script says, and then hangs up."""
+
+    def __init__(self, line: ScriptedLine, seconds: float, limits: VoicemailStep) -> None:
+        loop = asyncio.get_running_loop()
+        self.ended: asyncio.Future[RecordEnd] = loop.create_future()
+        self.seconds = min(seconds, float(limits.max_seconds))
+        self._began = loop.time()
+        line.gone.add_done_callback(lambda _: self._end(RecordEnd.CALLER_LEFT))
+        if seconds > limits.max_seconds:
+            loop.call_later(self.seconds, self._end, RecordEnd.FINISHED)
+        else:
+            loop.call_later(self.seconds, line.leave, CallerEnd.HUNG_UP)
+
+    def _end(self, end: RecordEnd) -> None:
+        if not self.ended.done():
+            self.seconds = min(self.seconds, asyncio.get_running_loop().time() - self._began)
+            self.ended.set_result(end)
+
+
+class ScriptedLine:
+    """A caller's line on which everything goes by a script."""
+
+    def __init__(self, outcomes: Sequence[LegScript], caller: CallerScript) -> None:
+        loop = asyncio.get_running_loop()
+        self.gone: asyncio.Future[CallerEnd] = loop.create_future()
+        self.recording: ScriptedRecording | None = None
+        self._outcomes: Iterator[LegScript] = iter(outcomes)
+        self._caller = caller
+        self._answered = False
+        if caller.leaves_at is not None:
+            loop.call_later(caller.leaves_at, self._hang_up)
+
+    def leave(self, how: CallerEnd) -> None:
+        """The caller goes."""
+        if not self.gone.done():
+            self.gone.set_result(how)
+
+    def _hang_up(self) -> None:
+        self.leave(CallerEnd.HUNG_UP if self._answered else CallerEnd.CANCELLED)
+
+    async def answer(self) -> None:
+        self._answered = True
+
+    async def ring(self) -> None: ...
+
+    async def place(self, leg_id: str, destination: Destination, net_seconds: float) -> ScriptedLeg:
+        script = next(self._outcomes, LegScript(LegOutcome.NO_ANSWER, 0, 0))
+        return ScriptedLeg(leg_id, script, self._caller.talks)
+
+    async def connect(self, leg: object) -> None:
+        self._answered = True
+
+    async def play(self, sounds: Sequence[str], within_seconds: float) -> PlayEnd:
+        await asyncio.sleep(PROMPT_SECONDS)
+        return PlayEnd.PLAYED
+
+    async def record(self, name: str, limits: VoicemailStep) -> ScriptedRecording:
+        self.recording = ScriptedRecording(self, self._caller.message, limits)
+        return self.recording
+
+    async def hang_up(self, cause: HangUpCause) -> None:
+        self.leave(CallerEnd.HUNG_UP)
+
+    async def close(self) -> None: ...
+
+
+class _ScriptedKeeper:
+    """Judges the scripted recording by its length alone."""
+
+    def __init__(self, line: ScriptedLine) -> None:
+        self._line = line
+
+    def new_name(self) -> str:
+        return "simulated"
+
+    async def take(self, name: str) -> Recorded:
+        seconds = self._line.recording.seconds if self._line.recording else 0.0
+        return Recorded(name, seconds, seconds)
+
+    async def discard(self, name: str) -> None: ...

@@ -1,0 +1,97 @@
+"""Performs greetings and voicemail: plays the prompt, records the caller, and judges what was recorded."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ari_app.chronicle import Chronicle
+from ari_app.core.engine import MessageTaken, Prompted
+from ari_app.core.outcomes import PlayEnd, Recorded, RecordEnd
+from ari_app.core.scheme import Greeting, GreetingStep, VoicemailStep
+from ari_app.core.timeline import Kind
+from ari_app.ports import Journal, Line, MessageKeeper, MessageRecord, Recording
+
+PROMPT_SECONDS = 60
+"""A prompt that has not ended by then never will: Asterisk tells nothing about a missing file."""
+FILE_SECONDS = 3
+"""How long a recording may take to be closed once the caller has gone."""
+TONE = "ari-app/beep"
+
+
+class Prompting:
+    """Greetings of one call."""
+
+    def __init__(self, line: Line, chronicle: Chronicle) -> None:
+        self._line = line
+        self._chronicle = chronicle
+
+    async def perform(self, step: GreetingStep) -> Prompted:
+        """Answer and play the greeting; a prompt that fails does not keep the call from going on."""
+        return Prompted(await self.play(step.greeting))
+
+    async def play(self, greeting: Greeting, *more: str) -> PlayEnd:
+        """Answer, if need be, and play a greeting and further sounds after it."""
+        await self._line.answer()
+        if not self._chronicle.happened(Kind.ANSWERED_BY_SYSTEM):
+            self._chronicle.note(Kind.ANSWERED_BY_SYSTEM)
+        self._chronicle.note(Kind.PROMPT_BEGAN, greeting=greeting.name)
+        end = await self._line.play((greeting.sound, *more), PROMPT_SECONDS)
+        self._chronicle.note(Kind.PROMPT_ENDED, greeting=greeting.name, end=end.value)
+        return end
+
+
+class Voicemail:
+    """The voicemail of one call: at most one message, judged once, after whatever ended it."""
+
+    def __init__(self, line: Line, chronicle: Chronicle, keeper: MessageKeeper, journal: Journal) -> None:
+        self._line = line
+        self._chronicle = chronicle
+        self._keeper = keeper
+        self._journal = journal
+        self._under_way: tuple[Recording, str, VoicemailStep] | None = None
+
+    async def perform(self, step: VoicemailStep) -> MessageTaken:
+        """Greet, give the tone, record until a limit, ``#`` or the caller's hang-up ends it."""
+        played = await Prompting(self._line, self._chronicle).play(step.greeting, TONE)
+        if played is not PlayEnd.PLAYED:
+            # A missing greeting must not cost the message: the tone alone still says "speak now".
+            await self._line.play((TONE,), PROMPT_SECONDS)
+        name = self._keeper.new_name()
+        recording = await self._line.record(name, step)
+        self._under_way = (recording, name, step)
+        self._chronicle.note(Kind.RECORDING_BEGAN, max_seconds=step.max_seconds)
+        await asyncio.wait([recording.ended], timeout=step.max_seconds + FILE_SECONDS)
+        return MessageTaken()
+
+    async def judge(self) -> None:
+        """Once the recording is over: keep it as a message or discard it, by what its file shows."""
+        if self._under_way is None:
+            return
+        recording, name, step = self._under_way
+        self._under_way = None
+        await asyncio.wait([recording.ended], timeout=FILE_SECONDS)
+        end = recording.ended.result() if recording.ended.done() else RecordEnd.OVERDUE
+        self._chronicle.note(Kind.RECORDING_ENDED, end=end.value)
+        recorded = await self._keeper.take(name)
+        if recorded.trouble:
+            self._chronicle.note(Kind.TROUBLE, what="recording", why=recorded.trouble)
+        if self._counts(recorded, step):
+            length_ms = round(recorded.seconds * 1000)
+            self._chronicle.note(Kind.MESSAGE_LEFT, seconds=round(recorded.seconds, 1), name=recorded.name)
+            self._journal.message(MessageRecord(self._chronicle.call_id, recorded.name, length_ms))
+        else:
+            await self._keeper.discard(name)
+
+    def _counts(self, recorded: Recorded, step: VoicemailStep) -> bool:
+        """Whether it is a message; if not, the reason is put on record."""
+        seconds, voiced = round(recorded.seconds, 1), round(recorded.voiced_seconds, 1)
+        if recorded.seconds < step.min_seconds:
+            why = "too_short"
+        elif recorded.voiced_seconds <= 0:
+            why = "silent"
+        else:
+            return True
+        self._chronicle.note(
+            Kind.MESSAGE_DISCARDED, why=why, seconds=seconds, voiced=voiced, min_seconds=step.min_seconds
+        )
+        return False
