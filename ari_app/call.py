@@ -63,6 +63,7 @@ class _Call:
         self._exchange = exchange
         self._voicemail = Voicemail(line, self.chronicle, exchange.keeper, exchange.journal)
         self._legs_placed = 0
+        line.gone.add_done_callback(lambda _: self._note_caller_left())
 
     async def walk(self) -> None:
         """Route the call and perform its steps until it is finished, the caller leaves or the longest call is over."""
@@ -142,15 +143,18 @@ class _Call:
         return result
 
     def _note_caller_left(self) -> None:
+        """Once, at the very moment; unless it was we who hung up."""
         gone = self._line.gone
-        if not gone.done() or self.chronicle.happened(Kind.HUNG_UP):
+        if not gone.done() or any(map(self.chronicle.happened, _CALLER_IS_GONE)):
             return
         how = gone.result()
         talking = self.chronicle.happened(Kind.CONNECTED) and how is not CallerEnd.CANCELLED
         if talking and how is CallerEnd.HUNG_UP:
             self.chronicle.note(Kind.TALK_ENDED, by="caller")
-        else:
-            self.chronicle.note(Kind.CALLER_LEFT, how=how.value)
+        self.chronicle.note(Kind.CALLER_LEFT, how=how.value)
+
+
+_CALLER_IS_GONE = (Kind.HUNG_UP, Kind.CALLER_LEFT, Kind.VERDICT)
 
 
 def now_utc() -> datetime:

@@ -17,7 +17,7 @@ class leave_when:
 
     def __init__(self, future: asyncio.Future[Any]) -> None:
         self._future = future
-        self._task: asyncio.Task[Any] | None = None
+        self._task: asyncio.Task[Any] | None = None  # None outside the body
         self._cancelling = 0
         self.left = False
 
@@ -33,13 +33,15 @@ class leave_when:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
+        # A future that has just been set has its callback on the loop already, where it can no longer be removed.
         self._future.remove_done_callback(self._leave)
-        if not self.left or self._task is None:
+        task, self._task = self._task, None
+        if not self.left or task is None:
             return False
-        ours_alone = self._task.uncancel() <= self._cancelling
+        ours_alone = task.uncancel() <= self._cancelling
         return ours_alone and kind is asyncio.CancelledError
 
     def _leave(self, _: asyncio.Future[Any]) -> None:
-        self.left = True
         if self._task is not None:
+            self.left = True
             self._task.cancel()

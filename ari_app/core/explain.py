@@ -40,7 +40,7 @@ _WHY_DISCARDED = {
     "silent": "nothing but silence in {seconds} s",
 }
 _CALLER = {
-    "cancelled": "the caller hung up before anybody answered",
+    "cancelled": "the caller hung up before the call was answered",
     "hung_up": "the caller hung up",
     "vanished": "the caller vanished without a word",
     "line_lost": "the line to the caller was lost",
@@ -99,7 +99,7 @@ _SENTENCES: dict[Kind, Callable[[Details], str]] = {
     Kind.LEG_ANSWERED: lambda d: f"{d.get('destination')} picked up",
     Kind.LEG_ENDED: _leg_ended,
     Kind.CONNECTED: lambda d: f"the caller talks with {d.get('destination')}",
-    Kind.TALK_ENDED: lambda d: f"the {d.get('by')} hung up, the talk is over",
+    Kind.TALK_ENDED: lambda d: f"the talk is over, ended by the {d.get('by')}",
     Kind.ANSWERED_BY_SYSTEM: lambda _: "the call is answered for the prompt",
     Kind.PROMPT_BEGAN: lambda d: f"greeting {d.get('greeting')!r} plays",
     Kind.PROMPT_ENDED: lambda d: f"greeting {d.get('greeting')!r}: {d.get('end')}",

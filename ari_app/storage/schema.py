@@ -1,0 +1,270 @@
+"""The configuration tables, which the admin edits by plain SQL; every constraint's name is the message of its refusal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from ari_app.storage.columns import Flag, UtcTime
+
+metadata = sa.MetaData(naming_convention={"pk": "pk_%(table_name)s"})
+
+CONFIGURATION = (
+    "teams",
+    "greetings",
+    "schemes",
+    "branches",
+    "schedule_entries",
+    "steps",
+    "destinations",
+    "numbers",
+)
+"""Tables whose every edit is noted in ``configuration_changes``, parents first."""
+
+
+def _id() -> sa.Column[int]:
+    return sa.Column("id", sa.Integer, sa.Identity(), primary_key=True, comment="given by the database")
+
+
+def _name(comment: str, **column: Any) -> sa.Column[str]:
+    return sa.Column("name", sa.Text, nullable=False, comment=comment, **column)
+
+
+def _position(of: str) -> sa.Column[int]:
+    comment = f"order of the {of}, lowest first; equal ones in the order they were entered"
+    return sa.Column("position", sa.Integer, nullable=False, server_default="1", comment=comment)
+
+
+def _parent(column: str, target: str, name: str, comment: str, **options: Any) -> sa.Column[int]:
+    """A column that names a row of another table; ``name`` is what a refusal says."""
+    ondelete = options.pop("ondelete", None)
+    key = sa.ForeignKey(f"{target}.id", name=name, ondelete=ondelete)
+    return sa.Column(column, sa.Integer, key, comment=comment, **options)
+
+
+def _check(name: str, rule: str) -> sa.CheckConstraint:
+    return sa.CheckConstraint(rule, name=name)
+
+
+def _check_each(name: str, *, sqlite: str, postgresql: str) -> tuple[sa.CheckConstraint, sa.CheckConstraint]:
+    """One rule in the words of either database."""
+    return (
+        sa.CheckConstraint(sqlite, name=name).ddl_if(dialect="sqlite"),
+        sa.CheckConstraint(postgresql, name=name).ddl_if(dialect="postgresql"),
+    )
+
+
+def _not_empty() -> sa.CheckConstraint:
+    return _check("name_is_not_empty", "trim(name) <> ''")
+
+
+def _clock(column: str, name: str) -> tuple[sa.CheckConstraint, sa.CheckConstraint]:
+    return _check_each(
+        name,
+        sqlite=f"{column} GLOB '[0-2][0-9]:[0-5][0-9]' AND {column} < '24:00'",
+        postgresql=f"{column} ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$'",
+    )
+
+
+teams = sa.Table(
+    "teams",
+    metadata,
+    _id(),
+    _name("how the team is called"),
+    sa.UniqueConstraint("name", name="a_team_of_this_name_exists"),
+    _not_empty(),
+    comment="who the numbers and greetings belong to",
+    sqlite_strict=True,
+)
+
+greetings = sa.Table(
+    "greetings",
+    metadata,
+    _id(),
+    _parent("team_id", "teams", "greeting_needs_an_existing_team", "whose own it is; empty for everybody's"),
+    _name("how the greeting is called"),
+    sa.Column("sound", sa.Text, nullable=False, comment="path in the sound catalogue: ru/greeting, own/sales"),
+    sa.UniqueConstraint("name", name="a_greeting_of_this_name_exists"),
+    _not_empty(),
+    *_check_each(
+        "sound_is_a_catalogue_path_like_ru_greeting",
+        sqlite="sound <> '' AND sound NOT GLOB '*[^A-Za-z0-9_/-]*' AND sound NOT GLOB '/*' "
+        "AND sound NOT GLOB '*/' AND sound NOT GLOB '*//*'",
+        postgresql="sound ~ '^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$'",
+    ),
+    comment="prompts by their path in the catalogue; never a URL, never a path out of it, no ending",
+    sqlite_strict=True,
+)
+
+schemes = sa.Table(
+    "schemes",
+    metadata,
+    _id(),
+    _name("how the scheme is called"),
+    sa.Column("time_zone", sa.Text, nullable=False, comment="IANA zone its hours are reckoned in: Europe/Moscow"),
+    sa.UniqueConstraint("name", name="a_scheme_of_this_name_exists"),
+    _not_empty(),
+    _check("time_zone_is_not_empty", "trim(time_zone) <> ''"),
+    comment="what happens to the calls of the numbers that have it",
+    sqlite_strict=True,
+)
+
+branches = sa.Table(
+    "branches",
+    metadata,
+    _id(),
+    _parent(
+        "scheme_id", "schemes", "branch_needs_an_existing_scheme", "its scheme", nullable=False, ondelete="CASCADE"
+    ),
+    _position("scheme's branches; the first that covers the moment of the call is taken"),
+    _name("how the branch is called"),
+    _not_empty(),
+    _check("position_is_1_to_1000", "position BETWEEN 1 AND 1000"),
+    sa.Index("branches_of_a_scheme", "scheme_id"),
+    comment="hours and the steps that hold in them; a branch without schedule entries always holds",
+    sqlite_strict=True,
+)
+
+schedule_entries = sa.Table(
+    "schedule_entries",
+    metadata,
+    _id(),
+    _parent(
+        "branch_id", "branches", "entry_needs_an_existing_branch", "its branch", nullable=False, ondelete="CASCADE"
+    ),
+    sa.Column("first_day", sa.Integer, nullable=False, server_default="1", comment="1 Monday to 7 Sunday, included"),
+    sa.Column("last_day", sa.Integer, nullable=False, server_default="7", comment="1 Monday to 7 Sunday, included"),
+    sa.Column("opens", sa.Text, nullable=False, server_default="00:00", comment="first minute covered, HH:MM"),
+    sa.Column("closes", sa.Text, nullable=False, server_default="23:59", comment="last minute covered, HH:MM"),
+    _check("days_are_1_monday_to_7_sunday", "first_day BETWEEN 1 AND 7 AND last_day BETWEEN 1 AND 7"),
+    _check("days_cannot_cross_sunday_write_two_entries", "first_day <= last_day"),
+    *_clock("opens", "opens_is_a_time_from_00_00_to_23_59"),
+    *_clock("closes", "closes_is_a_time_from_00_00_to_23_59"),
+    _check("hours_cannot_cross_midnight_split_at_23_59_and_00_00", "opens <= closes"),
+    sa.Index("entries_of_a_branch", "branch_id"),
+    comment="days and hours of a branch, to the minute, both ends included; a whole day is 00:00 to 23:59",
+    sqlite_strict=True,
+)
+
+steps = sa.Table(
+    "steps",
+    metadata,
+    _id(),
+    _parent("branch_id", "branches", "step_needs_an_existing_branch", "its branch", nullable=False, ondelete="CASCADE"),
+    _position("branch's steps"),
+    sa.Column("kind", sa.Text, nullable=False, comment="dial, greeting, voicemail or hang_up"),
+    sa.Column(
+        "strategy",
+        sa.Text,
+        nullable=False,
+        server_default="in_turn",
+        comment="how a dial step rings: in_turn, all_at_once or staggered",
+    ),
+    _parent(
+        "greeting_id",
+        "greetings",
+        "step_needs_an_existing_greeting",
+        "what it plays; voicemail without one: the default",
+    ),
+    sa.Column(
+        "max_seconds", sa.Integer, nullable=False, server_default="180", comment="voicemail: the longest message"
+    ),
+    sa.Column(
+        "silence_seconds", sa.Integer, nullable=False, server_default="5", comment="voicemail: silence that ends one"
+    ),
+    sa.Column(
+        "min_seconds", sa.Integer, nullable=False, server_default="2", comment="voicemail: shorter counts as none"
+    ),
+    _check(
+        "kind_of_step_is_dial_greeting_voicemail_or_hang_up", "kind IN ('dial', 'greeting', 'voicemail', 'hang_up')"
+    ),
+    _check("strategy_is_in_turn_all_at_once_or_staggered", "strategy IN ('in_turn', 'all_at_once', 'staggered')"),
+    _check("greeting_step_names_its_greeting", "kind <> 'greeting' OR greeting_id IS NOT NULL"),
+    _check("dial_and_hang_up_steps_play_no_greeting", "kind IN ('greeting', 'voicemail') OR greeting_id IS NULL"),
+    _check("message_is_at_most_5_to_3600_seconds", "max_seconds BETWEEN 5 AND 3600"),
+    _check("silence_is_1_to_60_seconds", "silence_seconds BETWEEN 1 AND 60"),
+    _check("shortest_message_is_0_to_60_seconds", "min_seconds BETWEEN 0 AND 60"),
+    _check("shortest_message_is_shorter_than_the_longest", "min_seconds < max_seconds"),
+    _check("position_is_1_to_1000", "position BETWEEN 1 AND 1000"),
+    sa.Index("steps_of_a_branch", "branch_id"),
+    comment="what a branch does, in order, until a call is connected",
+    sqlite_strict=True,
+)
+
+destinations = sa.Table(
+    "destinations",
+    metadata,
+    _id(),
+    _parent("step_id", "steps", "destination_needs_an_existing_step", "its step", nullable=False, ondelete="CASCADE"),
+    _position("step's destinations"),
+    sa.Column("kind", sa.Text, nullable=False, server_default="number", comment="number or endpoint"),
+    sa.Column("target", sa.Text, nullable=False, comment="E.164 number, or the name of a configured endpoint"),
+    sa.Column(
+        "timeout_seconds", sa.Integer, nullable=False, server_default="20", comment="no answer after so long: the next"
+    ),
+    sa.Column(
+        "delay_seconds",
+        sa.Integer,
+        nullable=False,
+        server_default="0",
+        comment="in turn: before it rings; staggered: after the step began",
+    ),
+    _check("kind_of_destination_is_number_or_endpoint", "kind IN ('number', 'endpoint')"),
+    *_check_each(
+        "number_is_plus_and_digits_like_plus79160000003",
+        sqlite="kind <> 'number' OR (target GLOB '+[1-9]*' AND substr(target, 2) NOT GLOB '*[^0-9]*' "
+        "AND length(target) BETWEEN 7 AND 16)",
+        postgresql=r"kind <> 'number' OR target ~ '^\+[1-9][0-9]{5,14}$'",
+    ),
+    *_check_each(
+        "endpoint_is_a_name_in_small_letters_digits_and_hyphens",
+        sqlite="kind <> 'endpoint' OR (target GLOB '[a-z]*' AND target NOT GLOB '*[^a-z0-9_-]*' "
+        "AND length(target) <= 40)",
+        postgresql="kind <> 'endpoint' OR target ~ '^[a-z][a-z0-9_-]{0,39}$'",
+    ),
+    _check("timeout_is_5_to_600_seconds", "timeout_seconds BETWEEN 5 AND 600"),
+    _check("delay_is_0_to_600_seconds", "delay_seconds BETWEEN 0 AND 600"),
+    _check("position_is_1_to_1000", "position BETWEEN 1 AND 1000"),
+    sa.Index("destinations_of_a_step", "step_id"),
+    comment="who a dial step rings",
+    sqlite_strict=True,
+)
+
+numbers = sa.Table(
+    "numbers",
+    metadata,
+    _id(),
+    sa.Column("e164", sa.Text, nullable=False, comment="the number as dialled by callers: +74950000101"),
+    _name("what the number is for", server_default="unnamed"),
+    sa.Column("enabled", Flag, nullable=False, server_default=sa.true(), comment="false: the configured default"),
+    _parent(
+        "scheme_id",
+        "schemes",
+        "scheme_of_a_number_exists_and_is_not_in_use",
+        "its scheme; empty: the configured default",
+    ),
+    _parent("team_id", "teams", "team_of_a_number_exists_and_is_not_in_use", "whose number it is"),
+    sa.UniqueConstraint("e164", name="this_number_is_already_listed"),
+    _not_empty(),
+    *_check_each(
+        "number_is_plus_and_digits_like_plus74950000101",
+        sqlite="e164 GLOB '+[1-9]*' AND substr(e164, 2) NOT GLOB '*[^0-9]*' AND length(e164) BETWEEN 7 AND 16",
+        postgresql=r"e164 ~ '^\+[1-9][0-9]{5,14}$'",
+    ),
+    sa.CheckConstraint("enabled IN (0, 1)", name="enabled_is_true_or_false").ddl_if(dialect="sqlite"),
+    sa.Index("numbers_of_a_scheme", "scheme_id"),
+    comment="the company's own numbers, each with the scheme its calls go by",
+    sqlite_strict=True,
+)
+
+configuration_changes = sa.Table(
+    "configuration_changes",
+    metadata,
+    sa.Column("id", sa.Integer, sa.Identity(), primary_key=True, autoincrement=True, comment="grows with every edit"),
+    sa.Column("at", UtcTime, nullable=False, server_default=sa.func.current_timestamp(), comment="when (UTC)"),
+    sa.Column("table_name", sa.Text, nullable=False, comment="which table was edited"),
+    comment="written by triggers, watched by the controller, pruned by it; not for editing",
+    sqlite_strict=True,
+    sqlite_autoincrement=True,
+)
