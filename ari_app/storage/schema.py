@@ -1,4 +1,4 @@
-"""The configuration tables, which the admin edits by plain SQL; every constraint's name is the message of its refusal."""
+"""The configuration tables, which the admin edits by plain SQL; a constraint's name is the message of its refusal."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _name(comment: str, **column: Any) -> sa.Column[str]:
 
 
 def _position(of: str) -> sa.Column[int]:
-    comment = f"order of the {of}, lowest first; equal ones in the order they were entered"
+    comment = f"lowest first, equal ones in the order they were entered: order of the {of}"
     return sa.Column("position", sa.Integer, nullable=False, server_default="1", comment=comment)
 
 
@@ -82,7 +82,7 @@ greetings = sa.Table(
     "greetings",
     metadata,
     _id(),
-    _parent("team_id", "teams", "greeting_needs_an_existing_team", "whose own it is; empty for everybody's"),
+    _parent("team_id", "teams", "greetings_need_their_team", "whose own it is; empty for everybody's"),
     _name("how the greeting is called"),
     sa.Column("sound", sa.Text, nullable=False, comment="path in the sound catalogue: ru/greeting, own/sales"),
     sa.UniqueConstraint("name", name="a_greeting_of_this_name_exists"),
@@ -114,10 +114,8 @@ branches = sa.Table(
     "branches",
     metadata,
     _id(),
-    _parent(
-        "scheme_id", "schemes", "branch_needs_an_existing_scheme", "its scheme", nullable=False, ondelete="CASCADE"
-    ),
-    _position("scheme's branches; the first that covers the moment of the call is taken"),
+    _parent("scheme_id", "schemes", "branches_need_their_scheme", "its scheme", nullable=False, ondelete="CASCADE"),
+    _position("branches; the first that covers the moment of the call is taken"),
     _name("how the branch is called"),
     _not_empty(),
     _check("position_is_1_to_1000", "position BETWEEN 1 AND 1000"),
@@ -130,9 +128,7 @@ schedule_entries = sa.Table(
     "schedule_entries",
     metadata,
     _id(),
-    _parent(
-        "branch_id", "branches", "entry_needs_an_existing_branch", "its branch", nullable=False, ondelete="CASCADE"
-    ),
+    _parent("branch_id", "branches", "entries_need_their_branch", "its branch", nullable=False, ondelete="CASCADE"),
     sa.Column("first_day", sa.Integer, nullable=False, server_default="1", comment="1 Monday to 7 Sunday, included"),
     sa.Column("last_day", sa.Integer, nullable=False, server_default="7", comment="1 Monday to 7 Sunday, included"),
     sa.Column("opens", sa.Text, nullable=False, server_default="00:00", comment="first minute covered, HH:MM"),
@@ -151,7 +147,7 @@ steps = sa.Table(
     "steps",
     metadata,
     _id(),
-    _parent("branch_id", "branches", "step_needs_an_existing_branch", "its branch", nullable=False, ondelete="CASCADE"),
+    _parent("branch_id", "branches", "steps_need_their_branch", "its branch", nullable=False, ondelete="CASCADE"),
     _position("branch's steps"),
     sa.Column("kind", sa.Text, nullable=False, comment="dial, greeting, voicemail or hang_up"),
     sa.Column(
@@ -164,7 +160,7 @@ steps = sa.Table(
     _parent(
         "greeting_id",
         "greetings",
-        "step_needs_an_existing_greeting",
+        "steps_need_their_greeting",
         "what it plays; voicemail without one: the default",
     ),
     sa.Column(
@@ -196,7 +192,7 @@ destinations = sa.Table(
     "destinations",
     metadata,
     _id(),
-    _parent("step_id", "steps", "destination_needs_an_existing_step", "its step", nullable=False, ondelete="CASCADE"),
+    _parent("step_id", "steps", "destinations_need_their_step", "its step", nullable=False, ondelete="CASCADE"),
     _position("step's destinations"),
     sa.Column("kind", sa.Text, nullable=False, server_default="number", comment="number or endpoint"),
     sa.Column("target", sa.Text, nullable=False, comment="E.164 number, or the name of a configured endpoint"),
@@ -241,10 +237,10 @@ numbers = sa.Table(
     _parent(
         "scheme_id",
         "schemes",
-        "scheme_of_a_number_exists_and_is_not_in_use",
+        "numbers_need_their_scheme",
         "its scheme; empty: the configured default",
     ),
-    _parent("team_id", "teams", "team_of_a_number_exists_and_is_not_in_use", "whose number it is"),
+    _parent("team_id", "teams", "numbers_need_their_team", "whose number it is"),
     sa.UniqueConstraint("e164", name="this_number_is_already_listed"),
     _not_empty(),
     *_check_each(

@@ -1,0 +1,228 @@
+"""Whether a scheme makes sense: every problem of a draft, with its place and its mend; and forwarding in a circle."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from ari_app.core.draft import BranchDraft, DestinationDraft, EntryDraft, SchemeDraft, StepDraft, entry_of
+from ari_app.core.numbering import ENDPOINT_NAME, printable
+from ari_app.core.schedule import ScheduleError
+from ari_app.core.scheme import RingStrategy, TargetKind
+from ari_app.core.sounds import sound_refusal
+
+TIMEOUT_SECONDS = range(5, 601)
+DELAY_SECONDS = range(601)
+MESSAGE_SECONDS = range(5, 3601)
+SILENCE_SECONDS = range(1, 61)
+SHORTEST_SECONDS = range(61)
+TERMINAL = ("voicemail", "hang_up")
+KINDS = ("dial", "greeting", *TERMINAL)
+
+
+class Severity(StrEnum):
+    """An error keeps the scheme from coming into force; a warning is only told."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong, where, and how to mend it."""
+
+    severity: Severity
+    where: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.text}"
+
+
+class DialRules(Protocol):
+    """Which numbers may be dialed (`ari_app.core.numbering.DialPolicy` is one)."""
+
+    def refusal(self, e164: str) -> str | None:
+        """Why the number must not be dialed, or None when it may be."""
+
+
+def errors(problems: Collection[Problem]) -> tuple[Problem, ...]:
+    """The problems that keep a scheme from coming into force."""
+    return tuple(problem for problem in problems if problem.severity is Severity.ERROR)
+
+
+def problems(draft: SchemeDraft, rules: DialRules) -> tuple[Problem, ...]:
+    """Everything wrong or doubtful in the scheme, in the order it is written. Total: any draft can be judged."""
+    return tuple(_of_scheme(draft, rules))
+
+
+def _error(where: str, text: str) -> Problem:
+    return Problem(Severity.ERROR, where, text)
+
+
+def _warning(where: str, text: str) -> Problem:
+    return Problem(Severity.WARNING, where, text)
+
+
+def _of_scheme(draft: SchemeDraft, rules: DialRules) -> Iterator[Problem]:
+    where = f"scheme {printable(draft.name)!r}"
+    if not draft.name.strip():
+        yield _error(where, "the name is empty; give it one that people will know it by")
+    if not _is_zone(draft.time_zone):
+        zone = printable(draft.time_zone)
+        yield _error(where, f"{zone!r} is not an IANA time zone; write one such as Europe/Moscow or Europe/Kyiv")
+    if not draft.branches:
+        yield _error(where, "it has no branches; add one (without hours it always holds)")
+    always = None
+    for branch in draft.branches:
+        place = f"{where}, branch {printable(branch.name)!r}"
+        if always is not None:
+            yield _warning(place, f"it is never reached: branch {always!r} before it always holds")
+        elif not branch.entries:
+            always = printable(branch.name)
+        yield from _of_branch(branch, place, rules)
+
+
+def _of_branch(branch: BranchDraft, where: str, rules: DialRules) -> Iterator[Problem]:
+    if not branch.name.strip():
+        yield _error(where, "the name is empty; give it one that says when it holds")
+    for entry in branch.entries:
+        yield from _of_entry(entry, where)
+    if not branch.steps:
+        yield _error(where, "it has no steps; add one, if only hang_up")
+    ended_by = None
+    for number, step in enumerate(branch.steps, start=1):
+        place = f"{where}, step {number}"
+        if ended_by is not None:
+            yield _error(place, f"nothing comes after {ended_by}; remove the step or move it before")
+        if step.kind in TERMINAL:
+            ended_by = step.kind
+        yield from _of_step(step, place, rules)
+
+
+def _of_entry(entry: EntryDraft, where: str) -> Iterator[Problem]:
+    try:
+        entry_of(entry)
+    except ScheduleError as error:
+        yield _error(where, str(error))
+
+
+def _of_step(step: StepDraft, where: str, rules: DialRules) -> Iterator[Problem]:
+    if step.kind not in KINDS:
+        yield _error(where, f"{printable(step.kind)!r} is no kind of step; write {', '.join(KINDS)}")
+    if step.kind == "greeting" and step.greeting is None:
+        yield _error(where, "a greeting step needs a greeting that exists")
+    if step.greeting is not None and step.kind in ("greeting", "voicemail"):
+        refusal = sound_refusal(step.greeting.sound)
+        if refusal:
+            yield _error(f"{where}, greeting {printable(step.greeting.name)!r}", refusal)
+    if step.kind == "voicemail":
+        yield from _of_voicemail(step, where)
+    if step.kind == "dial":
+        yield from _of_dial(step, where, rules)
+
+
+def _of_voicemail(step: StepDraft, where: str) -> Iterator[Problem]:
+    for seconds, allowed, what in (
+        (step.max_seconds, MESSAGE_SECONDS, "the longest message"),
+        (step.silence_seconds, SILENCE_SECONDS, "the silence that ends a message"),
+        (step.min_seconds, SHORTEST_SECONDS, "the shortest message"),
+    ):
+        yield from _in_range(seconds, allowed, what, where)
+    if step.min_seconds >= step.max_seconds:
+        yield _error(where, "the shortest message is not shorter than the longest")
+
+
+def _of_dial(step: StepDraft, where: str, rules: DialRules) -> Iterator[Problem]:
+    strategies = [strategy.value for strategy in RingStrategy]
+    if step.strategy not in strategies:
+        yield _error(where, f"{printable(step.strategy)!r} is no ring strategy; write {', '.join(strategies)}")
+    if not step.destinations:
+        yield _error(where, "it dials nobody; add a destination or remove the step")
+    for destination in step.destinations:
+        yield from _of_destination(destination, f"{where}, destination {printable(destination.target)!r}", rules)
+    yield from _of_strategy(step, where)
+
+
+def _of_strategy(step: StepDraft, where: str) -> Iterator[Problem]:
+    """What the destinations and the strategy say of each other."""
+    together = step.strategy == RingStrategy.ALL_AT_ONCE
+    delayed = any(destination.delay for destination in step.destinations)
+    if together and delayed:
+        yield _error(where, "destinations rung all at once have no delays; remove them, or ring staggered")
+    if step.strategy == RingStrategy.STAGGERED and len(step.destinations) > 1 and not delayed:
+        yield _warning(where, "staggered without delays rings all at once; give the later ones a delay")
+    numbers = [destination for destination in step.destinations if destination.kind == TargetKind.NUMBER]
+    if len(numbers) > 1 and step.strategy != RingStrategy.IN_TURN:
+        yield _warning(
+            where,
+            f"{len(numbers)} numbers ring at once: a carrier's voicemail or a slow line among them may take the call "
+            "from the others, and every answer but the first is cut off; in turn is safer",
+        )
+    targets = [destination.target for destination in step.destinations]
+    for target in sorted({target for target in targets if targets.count(target) > 1}):
+        yield _warning(where, f"{printable(target)!r} is rung more than once in the step")
+
+
+def _of_destination(destination: DestinationDraft, where: str, rules: DialRules) -> Iterator[Problem]:
+    yield from _in_range(destination.timeout, TIMEOUT_SECONDS, "the timeout", where)
+    yield from _in_range(destination.delay, DELAY_SECONDS, "the delay", where)
+    if destination.kind == TargetKind.ENDPOINT:
+        if not ENDPOINT_NAME.fullmatch(destination.target):
+            yield _error(where, "it is not an endpoint's name: small letters, digits and hyphens, at most 40")
+    elif destination.kind == TargetKind.NUMBER:
+        refusal = rules.refusal(destination.target)
+        if refusal:
+            yield _error(where, refusal)
+    else:
+        yield _error(where, f"{printable(destination.kind)!r} is no kind of destination; write number or endpoint")
+
+
+def _in_range(seconds: int, allowed: range, what: str, where: str) -> Iterator[Problem]:
+    if seconds not in allowed:
+        yield _error(where, f"{what} is {seconds} s; it must be {allowed.start} to {allowed.stop - 1}")
+
+
+@lru_cache(maxsize=1024)
+def _is_zone(name: str) -> bool:
+    """Whether the tz database has the zone; names that are no path in it raise in several ways."""
+    try:
+        return bool(ZoneInfo(name).key)
+    except (ValueError, OSError, LookupError):
+        return False
+
+
+def circles(schemes: Mapping[str, str], dialed: Mapping[str, Collection[str]]) -> dict[str, tuple[str, ...]]:
+    """Numbers whose calls could come back to them, each with the circle it closes.
+
+    ``schemes`` says which scheme each of the company's own numbers has, ``dialed`` which numbers each scheme dials;
+    schemes are named by any key. A circle is told as the numbers passed, the first once more at the end.
+    """
+    forwards = {
+        number: tuple(target for target in dialed.get(scheme, ()) if target in schemes)
+        for number, scheme in schemes.items()
+    }
+    inner = {number for number, targets in forwards.items() if targets}
+    found: dict[str, tuple[str, ...]] = {}
+    for number in sorted(inner):
+        path = _way_back(number, forwards)
+        if path:
+            found[number] = path
+    return found
+
+
+def _way_back(number: str, forwards: Mapping[str, tuple[str, ...]]) -> tuple[str, ...] | None:
+    """The shortest way from the number to itself."""
+    paths, seen = [(number,)], set[str]()
+    for path in paths:
+        for target in forwards[path[-1]]:
+            if target == number:
+                return (*path, number)
+            if target not in seen:
+                seen.add(target)
+                paths.append((*path, target))
+    return None

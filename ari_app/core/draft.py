@@ -1,0 +1,123 @@
+"""A scheme as somebody wrote it, in SQL or in a description, before anybody has judged whether it makes sense.
+
+Drafts are named tuples: a big book compares thousands of them with those of the last reading, and tuples compare fast.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from ari_app.core.schedule import ScheduleEntry, parse_hours
+from ari_app.core.scheme import (
+    Branch,
+    Destination,
+    DialStep,
+    Greeting,
+    GreetingStep,
+    HangUpStep,
+    RingStrategy,
+    Scheme,
+    Step,
+    TargetKind,
+    VoicemailStep,
+)
+
+
+class EntryDraft(NamedTuple):
+    """Days (1 Monday to 7 Sunday) and hours (``HH:MM``), both ends included."""
+
+    first_day: int
+    last_day: int
+    opens: str
+    closes: str
+
+
+class DestinationDraft(NamedTuple):
+    """Someone to ring; ``kind`` is number or endpoint, times are seconds."""
+
+    kind: str
+    target: str
+    timeout: int
+    delay: int
+
+
+class GreetingDraft(NamedTuple):
+    """A prompt by name and catalogue path."""
+
+    name: str
+    sound: str
+
+
+class StepDraft(NamedTuple):
+    """One step. ``kind`` is dial, greeting, voicemail or hang_up; what another kind needs is not looked at."""
+
+    kind: str
+    strategy: str = "in_turn"
+    destinations: tuple[DestinationDraft, ...] = ()
+    greeting: GreetingDraft | None = None
+    max_seconds: int = 180
+    silence_seconds: int = 5
+    min_seconds: int = 2
+
+
+class BranchDraft(NamedTuple):
+    """Steps and the hours in which they hold; no entries: always."""
+
+    name: str
+    entries: tuple[EntryDraft, ...]
+    steps: tuple[StepDraft, ...]
+
+
+class SchemeDraft(NamedTuple):
+    """A whole scheme."""
+
+    name: str
+    time_zone: str
+    branches: tuple[BranchDraft, ...]
+
+    @property
+    def version(self) -> str:
+        """Twelve hexadecimal digits that change whenever anything in the scheme does, and never otherwise."""
+        return hashlib.sha256(repr(self).encode("utf-8", "backslashreplace")).hexdigest()[:12]
+
+
+def entry_of(draft: EntryDraft) -> ScheduleEntry:
+    """The entry. Raises `ScheduleError`, saying what to write instead."""
+    opens, closes = parse_hours(f"{draft.opens}-{draft.closes}")
+    return ScheduleEntry(draft.first_day, draft.last_day, opens, closes)
+
+
+def compiled(draft: SchemeDraft, default_greeting: Greeting) -> Scheme:
+    """The scheme a draft describes; voicemail without a greeting plays the default.
+
+    Only for drafts in which `ari_app.core.checks.problems` finds no error; others raise ValueError in some way.
+    """
+    branches = tuple(
+        Branch(
+            branch.name,
+            tuple(entry_of(entry) for entry in branch.entries),
+            tuple(_step(step, default_greeting) for step in branch.steps),
+        )
+        for branch in draft.branches
+    )
+    return Scheme(draft.name, ZoneInfo(draft.time_zone), branches, draft.version)
+
+
+def _step(draft: StepDraft, default_greeting: Greeting) -> Step:
+    greeting = Greeting(*draft.greeting) if draft.greeting else default_greeting
+    match draft.kind:
+        case "dial":
+            return DialStep(RingStrategy(draft.strategy), tuple(map(_destination, draft.destinations)))
+        case "greeting":
+            return GreetingStep(greeting)
+        case "voicemail":
+            return VoicemailStep(greeting, draft.max_seconds, draft.silence_seconds, draft.min_seconds)
+        case "hang_up":
+            return HangUpStep()
+    raise ValueError(f"{draft.kind!r} is no kind of step")
+
+
+def _destination(draft: DestinationDraft) -> Destination:
+    return Destination(TargetKind(draft.kind), draft.target, draft.timeout, draft.delay)
