@@ -105,8 +105,11 @@ class MessageKeeper(Protocol):
     async def take(self, name: str) -> Recorded:
         """Fetch the recording, judge its file and keep it; never raises, trouble is told in the result."""
 
-    async def discard(self, name: str) -> None:
-        """Remove a recording that does not count as a message; never raises."""
+    def keep(self, name: str) -> None:
+        """A recording taken counts as a message: do behind the call whatever is left to do. Never raises."""
+
+    def discard(self, name: str) -> None:
+        """A recording taken is no message: remove it, behind the call. Never raises."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,10 +77,11 @@ class Voicemail:
             self._chronicle.note(Kind.TROUBLE, what="recording", why=recorded.trouble)
         if self._counts(recorded, step):
             length_ms = round(recorded.seconds * 1000)
+            self._keeper.keep(name)
             self._chronicle.note(Kind.MESSAGE_LEFT, seconds=round(recorded.seconds, 1), name=recorded.name)
             self._journal.message(MessageRecord(self._chronicle.call_id, recorded.name, length_ms))
         else:
-            await self._keeper.discard(name)
+            self._keeper.discard(name)
 
     def _counts(self, recorded: Recorded, step: VoicemailStep) -> bool:
         """Whether it is a message; if not, the reason is put on record."""

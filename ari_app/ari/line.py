@@ -1,0 +1,246 @@
+"""One inbound call at Asterisk: the `Line` that a call is conducted on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from asyncio import Future
+from collections.abc import Sequence
+from typing import Any
+
+from ari_app.ari.channels import HangupReason
+from ari_app.ari.client import AriClient
+from ari_app.ari.errors import AriError, RequestTimeout
+from ari_app.ari.events import Channel, Event
+from ari_app.ari.legs import AriLeg, done
+from ari_app.ari.registry import Registry
+from ari_app.core.outcomes import CallerEnd, HangUpCause, LegEnd, LegOutcome, PlayEnd, RecordEnd
+from ari_app.core.scheme import Destination, VoicemailStep
+from ari_app.dialstring import DialTemplates
+from ari_app.ports import Leg, LegRefused, LineTrouble
+
+log = logging.getLogger(__name__)
+
+CLOSE_SECONDS = 2.0
+"""How long the end of a call waits for Asterisk to confirm that every leg is gone."""
+NEWS_SECONDS = 0.3
+"""How long after a refusal the event that explains it may take."""
+
+_REASONS: dict[HangUpCause, HangupReason] = {
+    HangUpCause.NORMAL: "normal",
+    HangUpCause.BUSY: "busy",
+    HangUpCause.NO_ANSWER: "no_answer",
+    HangUpCause.UNKNOWN_NUMBER: "unallocated",
+    HangUpCause.CONGESTION: "congestion",
+}
+
+
+class AriRecording:
+    """A recording of the caller, under way."""
+
+    def __init__(self) -> None:
+        self.ended: Future[RecordEnd] = asyncio.get_running_loop().create_future()
+
+    def on_event(self, event: Event) -> None:
+        """Take in that it is over; whether it is any good is for its file to say."""
+        done(self.ended, RecordEnd.FINISHED if event["type"] == "RecordingFinished" else RecordEnd.FAILED)
+
+
+class _Playing:
+    """A playback under way."""
+
+    def __init__(self) -> None:
+        self.ended: Future[PlayEnd] = asyncio.get_running_loop().create_future()
+
+    def on_event(self, event: Event) -> None:
+        if event["type"] == "PlaybackFinished":
+            done(self.ended, PlayEnd.PLAYED if event["playback"]["state"] == "done" else PlayEnd.FAILED)
+
+
+class AriLine:
+    """The caller's channel, the legs dialed for it and the bridge they talk in; ids all begin with the call's."""
+
+    def __init__(self, client: AriClient, registry: Registry, app: str, dial: DialTemplates, channel: Channel) -> None:
+        loop = asyncio.get_running_loop()
+        self.channel_id = channel["id"]
+        self.gone: Future[CallerEnd] = loop.create_future()
+        self.entered: Future[None] = loop.create_future()
+        self._caller_id = channel["caller"]["number"]
+        self._client = client
+        self._registry = registry
+        self._app = app
+        self._dial = dial
+        self._legs: list[AriLeg] = []
+        self._bridge: str | None = None
+        self._answered = False
+        self._ringing_in_band = False
+        self._plays = 0
+
+    def on_event(self, event: Event) -> None:
+        """Take in what Asterisk says of the caller's channel."""
+        match event["type"]:
+            case "StasisStart":
+                done(self.entered, None)
+            case "ChannelHangupRequest":
+                done(self.gone, _how_left(event.get("cause", 0), event.get("tech_cause", 0)))
+            case "StasisEnd" | "ChannelDestroyed":
+                done(self.gone, CallerEnd.HUNG_UP if self._answered else CallerEnd.CANCELLED)
+
+    def lost(self) -> None:
+        """The connection that told us of this call is gone, and with it whatever was said meanwhile."""
+        done(self.gone, CallerEnd.LINE_LOST)
+        for leg in self._legs:
+            done(leg.settled, LegEnd(LegOutcome.FAILED, text="the connection to Asterisk was lost"))
+
+    async def answer(self) -> None:
+        if not self._answered:
+            await self._in_stasis()
+            await self._done(self._client.channels.answer(self.channel_id), "answer the caller")
+            self._answered = True
+
+    async def ring(self) -> None:
+        # Before the answer the dialplan's Ringing() is still in force; after it the caller needs a tone of ours.
+        if self._answered and not self._ringing_in_band:
+            await self._done(self._client.channels.ring(self.channel_id), "let the caller hear ringing")
+            self._ringing_in_band = True
+
+    async def place(self, leg_id: str, destination: Destination, net_seconds: float) -> AriLeg:
+        endpoint = self._dial.render(destination)
+        leg = AriLeg(self._client, f"{self._app}-{leg_id}")
+        self._legs.append(leg)
+        self._registry.add(leg.id, leg)
+        channels = self._client.channels
+        created = channels.originate(
+            endpoint,
+            self._app,
+            leg.id,
+            caller_id=_presentable(self._caller_id),
+            timeout=max(1, round(net_seconds)),
+            originator=self.channel_id,
+        )
+        leg.asked_for(created)
+        try:
+            await asyncio.shield(created)
+        except RequestTimeout:
+            await self._read_again(leg)
+        except AriError as error:
+            leg.over(LegEnd(LegOutcome.FAILED, text=str(error)))
+            raise LegRefused(leg.ended.result()) from None
+        return leg
+
+    async def _read_again(self, leg: AriLeg) -> None:
+        """Whether a leg rings that Asterisk did not answer for in time: looked up, never asked for twice."""
+        try:
+            await self._client.channels.get(leg.id)
+        except AriError:
+            leg.hang_up(LegOutcome.FAILED)
+            raise LegRefused(LegEnd(LegOutcome.FAILED, text="Asterisk did not answer in time")) from None
+
+    async def connect(self, leg: Leg) -> None:
+        await self._in_stasis()
+        channels, bridges = self._client.channels, self._client.bridges
+        # Sent together: over the websocket Asterisk carries them out in this order, and only the last reply counts.
+        waiting: list[Future[Any]] = []
+        if self._ringing_in_band:
+            waiting.append(channels.ring_stop(self.channel_id))
+        if not self._answered:
+            waiting.append(channels.answer(self.channel_id))
+        if self._bridge is None:
+            self._bridge = f"{self._app}-{self.channel_id}"
+            waiting.append(bridges.create(self._bridge))
+        waiting.append(bridges.add_channel(self._bridge, self.channel_id, leg.id))
+        await self._joined(leg, waiting)
+        self._answered, self._ringing_in_band = True, False
+
+    async def _joined(self, leg: Leg, waiting: list[Future[Any]]) -> None:
+        try:
+            for answer in waiting:
+                await asyncio.shield(answer)
+        except RequestTimeout:
+            bridge = await self._done(self._client.bridges.get(self._bridge or ""), "read the bridge again")
+            if not {self.channel_id, leg.id} <= set(bridge["channels"]):
+                raise LineTrouble("Asterisk did not connect the two in time") from None
+        except AriError as error:
+            await asyncio.wait((leg.ended, self.gone), timeout=NEWS_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if leg.ended.done():
+                raise LegRefused(leg.ended.result()) from None
+            raise LineTrouble(f"the two could not be connected: {error}") from None
+
+    async def play(self, sounds: Sequence[str], within_seconds: float) -> PlayEnd:
+        await self._in_stasis()
+        self._plays += 1
+        playback_id = f"{self.channel_id}-play-{self._plays}"
+        playing = _Playing()
+        with self._registry.listening(playback_id, playing):
+            media = [f"sound:{sound}" for sound in sounds]
+            await self._done(self._client.channels.play(self.channel_id, media, playback_id), "play a prompt")
+            await asyncio.wait([playing.ended], timeout=within_seconds)
+        if playing.ended.done():
+            return playing.ended.result()
+        self._client.playbacks.stop(playback_id)
+        return PlayEnd.OVERDUE
+
+    async def record(self, name: str, limits: VoicemailStep) -> AriRecording:
+        await self._in_stasis()
+        recording = AriRecording()
+        self._registry.add(name, recording)
+        recording.ended.add_done_callback(lambda _: self._registry.remove(name))
+        begun = self._client.channels.record(
+            self.channel_id,
+            name,
+            max_duration_seconds=limits.max_seconds,
+            max_silence_seconds=limits.silence_seconds,
+            terminate_on="#",
+        )
+        try:
+            await self._done(begun, "record the caller")
+        except LineTrouble:
+            self._registry.remove(name)
+            raise
+        return recording
+
+    async def hang_up(self, cause: HangUpCause) -> None:
+        if not self.gone.done():
+            await self._done(self._client.channels.hangup(self.channel_id, _REASONS[cause]), "end the call")
+
+    async def close(self) -> None:
+        """Everything is told to end at once; then we wait, but not for ever, until Asterisk says that it has."""
+        for leg in self._legs:
+            leg.hang_up(LegOutcome.CALLER_LEFT)
+        tasks: list[Future[Any]] = [leg.ended for leg in self._legs]
+        if not self.gone.done():
+            self._client.channels.hangup(self.channel_id, "normal")
+            tasks.append(self.gone)
+        if self._bridge is not None:
+            self._client.bridges.destroy(self._bridge)
+        if tasks:
+            await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
+        for leg in self._legs:
+            self._registry.remove(leg.id)
+            if not leg.ended.done():
+                log.warning("leg %s is not known to have ended; the next sweep looks for it", leg.id)
+        self._registry.remove(self.channel_id)
+
+    async def _in_stasis(self) -> None:
+        """Nothing can be done to the caller's channel before Asterisk has handed it over."""
+        await asyncio.wait((self.entered, self.gone), timeout=CLOSE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        if not self.entered.done() and not self.gone.done():
+            raise LineTrouble("Asterisk did not hand the call over")
+
+    async def _done(self, answer: Future[Any], what: str) -> Any:
+        """The answer; a refusal because the caller has gone is left to ``gone`` to tell."""
+        try:
+            return await asyncio.shield(answer)
+        except AriError as error:
+            await asyncio.wait([self.gone], timeout=NEWS_SECONDS)
+            raise LineTrouble(f"could not {what}: {error}") from None
+
+
+def _how_left(cause: int, sip_status: int) -> CallerEnd:
+    """A CANCEL shows as SIP 487, in the event alone; everything else is a hang-up."""
+    return CallerEnd.CANCELLED if sip_status == 487 or cause == 127 else CallerEnd.HUNG_UP
+
+
+def _presentable(caller_id: str) -> str:
+    """A caller id as it may go out on a forwarded leg: digits and a plus, or nothing."""
+    return caller_id if caller_id.lstrip("+").isdigit() and caller_id.isascii() and len(caller_id) <= 20 else ""

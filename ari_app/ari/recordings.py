@@ -1,0 +1,32 @@
+"""Finished recordings, fetched through ARI: works wherever Asterisk runs, with no shared folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ari_app.ari.client import AriClient
+from ari_app.ari.errors import AriError, NotFound
+from ari_app.message_store import RecordingUnavailable
+
+
+class AriRecordings:
+    """Recordings in Asterisk's spool. ``client`` is asked for each time, for it is there only once connected."""
+
+    def __init__(self, client: Callable[[], AriClient]) -> None:
+        self._client = client
+
+    async def fetch(self, name: str) -> bytes:
+        """The whole file; raises RecordingUnavailable."""
+        try:
+            return await self._client().recordings.file(name)
+        except AriError as error:
+            raise RecordingUnavailable(f"fetching it failed: {error}") from error
+
+    async def delete(self, name: str) -> None:
+        """Remove it from the spool; already gone is fine. Raises RecordingUnavailable."""
+        try:
+            await self._client().recordings.delete(name)
+        except NotFound:
+            return
+        except AriError as error:
+            raise RecordingUnavailable(f"removing it failed: {error}") from error

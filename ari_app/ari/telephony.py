@@ -1,0 +1,138 @@
+"""Takes calls from Asterisk: claims them, gives each a line and a task, and leaves nothing behind that is ours."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from ari_app.ari.connection import AriConnection
+from ari_app.ari.errors import AriError, Conflict, NotFound
+from ari_app.ari.events import Channel, Event
+from ari_app.ari.line import AriLine
+from ari_app.ari.registry import Registry
+from ari_app.ari.settings import AriSettings
+from ari_app.core.numbering import masked, printable
+from ari_app.dialstring import DialTemplates
+
+log = logging.getLogger(__name__)
+
+Conduct = Callable[[AriLine, Channel], Awaitable[Any]]
+
+
+class Telephony:
+    """Every live call of this controller.
+
+    ``conduct`` handles one call to its end, given its line and the caller's channel as Asterisk described it.
+    """
+
+    def __init__(self, settings: AriSettings, dial: DialTemplates, conduct: Conduct) -> None:
+        self._settings = settings
+        self._dial = dial
+        self._conduct = conduct
+        self._registry = Registry()
+        self._lines: dict[str, AriLine] = {}
+        self._calls: set[asyncio.Task[None]] = set()
+        self._open = True
+        self.connection = AriConnection(
+            settings, self._on_event, on_connected=self.sweep, on_disconnected=self._on_disconnected
+        )
+
+    @property
+    def live_calls(self) -> int:
+        """How many calls are under way."""
+        return len(self._calls)
+
+    async def start(self) -> None:
+        """Begin to connect; returns at once."""
+        await self.connection.start()
+
+    async def close(self, patience_seconds: float) -> None:
+        """Take no new calls, let those under way finish for so long, end the rest, disconnect."""
+        self._open = False
+        if self._calls and patience_seconds > 0:
+            log.info("waiting up to %g s for %d calls to finish", patience_seconds, len(self._calls))
+            await asyncio.wait(self._calls, timeout=patience_seconds)
+        for task in self._calls:
+            task.cancel()
+        await asyncio.gather(*self._calls, return_exceptions=True)
+        await self.connection.close()
+
+    def _on_event(self, event: Event) -> None:
+        if self._registry.pass_on(event):
+            return
+        if event["type"] == "CallBroadcast":
+            self._offered(event["channel"], claim=True)
+        elif event["type"] == "StasisStart":
+            self._offered(event["channel"], claim=False)
+
+    def _offered(self, channel: Channel, *, claim: bool) -> None:
+        """A call nobody has yet. One that began inside this Asterisk (a transfer's Local channel) is not a caller."""
+        if not channel["name"].startswith("PJSIP/") or channel["id"].startswith(f"{self._settings.app}-"):
+            log.warning("refused %s: not a call from outside", printable(channel["name"]))
+            if not claim:
+                self.connection.client.channels.hangup(channel["id"], "rejected")
+            return
+        if not self._open:
+            return  # the dialplan's fallback, or another controller, takes it
+        line = AriLine(self.connection.client, self._registry, self._settings.app, self._dial, channel)
+        self._registry.add(line.channel_id, line)
+        self._lines[line.channel_id] = line
+        if not claim:
+            line.entered.set_result(None)
+        task = asyncio.create_task(self._take(line, channel, claim), name=f"call {line.channel_id}")
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+
+    async def _take(self, line: AriLine, channel: Channel, claim: bool) -> None:
+        try:
+            if not claim or await self._claimed(line):
+                await self._conduct(line, channel)
+        finally:
+            self._lines.pop(line.channel_id, None)
+            self._registry.remove(line.channel_id)
+
+    async def _claimed(self, line: AriLine) -> bool:
+        """Whether the call is ours. When it cannot be told, the call is let go: its end is the dialplan's to give."""
+        try:
+            await self.connection.client.events.claim(line.channel_id, self._settings.app)
+        except Conflict:
+            return False
+        except NotFound:
+            log.info("a call was gone before it could be claimed")
+            return False
+        except AriError as error:
+            log.warning("a call could not be claimed, the dialplan has it: %s", error)
+            return line.entered.done()
+        return True
+
+    def _on_disconnected(self, reason: str) -> None:
+        """What the calls went through meanwhile will never be known: end them cleanly (requests still go by HTTP)."""
+        if self._lines:
+            log.warning("ending %d live calls: %s", len(self._lines), reason)
+        for line in tuple(self._lines.values()):
+            line.lost()
+
+    async def sweep(self) -> None:
+        """End every channel and bridge of ours that no live call knows, such as a crash or a lost connection leaves."""
+        client, app = self.connection.client, self._settings.app
+        ours = set((await client.applications.get(app))["channel_ids"])
+        ours |= {channel["id"] for channel in await client.channels.list() if channel["id"].startswith(f"{app}-")}
+        stray = [channel_id for channel_id in ours if channel_id not in self._registry]
+        bridges = [bridge["id"] for bridge in await client.bridges.list() if self._is_stray_bridge(bridge["id"])]
+        for channel_id in stray:
+            client.channels.hangup(channel_id, "normal")
+        for bridge_id in bridges:
+            client.bridges.destroy(bridge_id)
+        if stray or bridges:
+            log.warning("swept %d channels and %d bridges that %s had left behind", len(stray), len(bridges), app)
+
+    def _is_stray_bridge(self, bridge_id: str) -> bool:
+        prefix = f"{self._settings.app}-"
+        return bridge_id.startswith(prefix) and bridge_id.removeprefix(prefix) not in self._registry
+
+
+def describe(channel: Channel) -> str:
+    """A call as logs tell it."""
+    return f"{masked(channel['caller']['number'])} -> {printable(channel['dialplan']['exten'])}"

@@ -1,0 +1,1 @@
+"""Recorded audio: what a file really holds, and its mp3."""

@@ -1,0 +1,127 @@
+"""Keeps voicemail messages: takes a recording from Asterisk, judges its file, stores the wav and makes the mp3."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from ari_app.audio import mp3, wav
+from ari_app.core.outcomes import Recorded
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class RecordingUnavailable(Exception):
+    """A recording could not be fetched or removed at its source; the message says why."""
+
+
+class Recordings(Protocol):
+    """Where finished recordings are had from. Both raise `RecordingUnavailable`."""
+
+    async def fetch(self, name: str) -> bytes:
+        """The whole file."""
+
+    async def delete(self, name: str) -> None:
+        """Remove it there."""
+
+
+class MessageStore:
+    """Voicemail messages in one folder (0700), each a wav and an mp3 (0600) under a name nobody can guess.
+
+    Files are handled in threads of its own, so the call's path never waits for a disk or an encoder.
+    """
+
+    def __init__(self, folder: Path, recordings: Recordings) -> None:
+        self._folder = folder
+        self._recordings = recordings
+        self._disk = ThreadPoolExecutor(2, thread_name_prefix="messages")
+        self._pending: set[asyncio.Task[None]] = set()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+
+    def new_name(self) -> str:
+        """128 random bits: unique without asking, and not to be guessed from a caller or a time."""
+        return f"voicemail-{secrets.token_hex(16)}"
+
+    async def take(self, name: str) -> Recorded:
+        """Fetch the recording and store what its file holds; when that fails, ``trouble`` says why."""
+        try:
+            content = await self._recordings.fetch(name)
+            audio = await self._run(self._keep, name, content)
+        except (RecordingUnavailable, wav.NotAudio, OSError) as error:
+            log.error("recording %s could not be kept, it stays in Asterisk's spool: %s", name, error)
+            return Recorded(name, 0.0, 0.0, trouble=str(error) or type(error).__name__)
+        return Recorded(name, audio.seconds, audio.voiced_seconds)
+
+    def keep(self, name: str) -> None:
+        """The recording is a message: make its mp3 and remove it at its source, behind the call."""
+        self._later(self._finish(name, self._encode))
+
+    def discard(self, name: str) -> None:
+        """The recording is no message: remove it here and at its source, behind the call."""
+        self._later(self._finish(name, self._remove))
+
+    async def encode_missing(self) -> int:
+        """Make every mp3 that is not there yet, such as after a failed conversion; returns how many were made."""
+        return await self._run(self._encode_missing)
+
+    async def close(self) -> None:
+        """Wait for what is still under way."""
+        await asyncio.gather(*tuple(self._pending))
+        self._disk.shutdown(wait=True)
+
+    async def _run(self, work: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._disk, work, *args)
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._pending.add(task)
+        task.add_done_callback(self._pending.discard)
+
+    async def _finish(self, name: str, work: Callable[[str], None]) -> None:
+        try:
+            await self._run(work, name)
+        except (OSError, ValueError, RuntimeError) as error:
+            log.error("recording %s: its wav is kept, the rest is tried again: %s", name, error)
+        try:
+            await self._recordings.delete(name)
+        except RecordingUnavailable as error:
+            log.warning("recording %s is settled here, but stays in Asterisk's spool: %s", name, error)
+
+    def _keep(self, name: str, content: bytes) -> wav.Audio:
+        audio = wav.read(content)
+        self._write(f"{name}.wav", wav.write(audio))
+        return audio
+
+    def _encode(self, name: str) -> None:
+        source = self._folder / f"{name}.wav"
+        self._write(f"{name}.mp3", mp3.encode(wav.read(source.read_bytes())))
+
+    def _encode_missing(self) -> int:
+        names = [path.stem for path in self._folder.glob("*.wav") if not path.with_suffix(".mp3").exists()]
+        for name in names:
+            self._encode(name)
+        return len(names)
+
+    def _write(self, name: str, content: bytes) -> None:
+        """Whole or not at all: written aside, checked by its size, then renamed."""
+        path = self._folder / name
+        aside = path.with_name(f".{name}.part")
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if aside.stat().st_size != len(content):
+            raise OSError(f"{name} was written short")
+        aside.rename(path)
+
+    def _remove(self, name: str) -> None:
+        for ending in ("wav", "mp3"):
+            (self._folder / f"{name}.{ending}").unlink(missing_ok=True)
