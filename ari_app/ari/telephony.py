@@ -54,10 +54,14 @@ class Telephony:
         if self._calls and patience_seconds > 0:
             log.info("waiting up to %g s for %d calls to finish", patience_seconds, len(self._calls))
             await asyncio.wait(self._calls, timeout=patience_seconds)
-        for task in self._calls:
-            task.cancel()
+        self.hurry()
         await asyncio.gather(*self._calls, return_exceptions=True)
         await self.connection.close()
+
+    def hurry(self) -> None:
+        """End every live call now; each still gets its verdict."""
+        for task in self._calls:
+            task.cancel()
 
     def _on_event(self, event: Event) -> None:
         if self._registry.pass_on(event):

@@ -1,0 +1,115 @@
+"""The controller as a whole: wires its parts together, starts them, and stops them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import signal
+from datetime import UTC, datetime
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from sqlalchemy import Engine
+
+from ari_app.ari.events import Channel
+from ari_app.ari.line import AriLine
+from ari_app.ari.recordings import AriRecordings
+from ari_app.ari.telephony import Telephony
+from ari_app.call import Exchange, conduct
+from ari_app.core.checks import DialRules
+from ari_app.core.numbering import normalise, printable
+from ari_app.message_store import MessageStore
+from ari_app.ports import CallOpened
+from ari_app.settings import Settings
+from ari_app.storage.database import open_database
+from ari_app.storage.journal import SqlJournal
+from ari_app.storage.keeper import SchemeBookKeeper
+
+log = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 60
+ENCODE_SECONDS = 300
+
+
+class Service:
+    """Everything a running controller consists of."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._engine: Engine = open_database(settings.database_url)
+        rules = DialRules(settings.region, settings.dial_policy)
+        self.book = SchemeBookKeeper(self._engine, rules, settings.default_greeting)
+        self.journal = SqlJournal(self._engine)
+        self.telephony = Telephony(settings.ari, settings.dial_templates, self._conduct)
+        recordings = AriRecordings(lambda: self.telephony.connection.client)
+        self._messages = MessageStore(settings.messages_folder, recordings)
+        self._exchange = Exchange(
+            self.book, self.journal, self._messages, settings.default_steps, settings.max_call_seconds
+        )
+        # The clock alone: kept in memory, late jobs run once, never beside themselves (see docs/decisions).
+        self._clock = AsyncIOScheduler(
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}, timezone=UTC
+        )
+
+    async def start(self) -> None:
+        """Start whatever a call will need before any call can come."""
+        self.book.start()
+        await asyncio.to_thread(self.book.wait_loaded, 5.0)
+        self._clock.add_job(self._sweep, "interval", seconds=SWEEP_SECONDS)
+        self._clock.add_job(self._messages.encode_missing, "interval", seconds=ENCODE_SECONDS)
+        self._clock.start()
+        await self.telephony.start()
+
+    async def stop(self, patience_seconds: float) -> None:
+        """Finish the calls under way, then what is left to write."""
+        self._clock.shutdown(wait=False)
+        await self.telephony.close(patience_seconds)
+        await self._messages.close()
+        await asyncio.to_thread(self.journal.close)
+        await asyncio.to_thread(self.book.stop)
+        self._engine.dispose()
+
+    async def _conduct(self, line: AriLine, channel: Channel) -> None:
+        await conduct(self._opened(channel), line, self._exchange)
+
+    def _opened(self, channel: Channel) -> CallOpened:
+        """A call as it arrives. Whatever the signalling says is hostile: numbers are read strictly, text is cleaned."""
+        caller, dialled = channel["caller"]["number"], channel["dialplan"]["exten"]
+        now, region = datetime.now(UTC), self._settings.region
+        return CallOpened(
+            call_id=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(5)}",
+            at=now,
+            caller=normalise(caller, region),
+            caller_raw=printable(caller),
+            dialled=normalise(dialled, region),
+            dialled_raw=printable(dialled),
+            channel=channel["id"],
+        )
+
+    async def _sweep(self) -> None:
+        if self.telephony.connection.connected:
+            await self.telephony.sweep()
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT; then let live calls finish. A second signal ends them at once."""
+    service = Service(settings)
+    stop, now = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        (now if stop.is_set() else stop).set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    await service.start()
+    log.info("controller %s is running", settings.ari_application)
+    await stop.wait()
+    log.info("stopping")
+    stopping = asyncio.ensure_future(service.stop(settings.shutdown_seconds))
+    hurry = asyncio.ensure_future(now.wait())
+    await asyncio.wait((stopping, hurry), return_when=asyncio.FIRST_COMPLETED)
+    hurry.cancel()
+    if not stopping.done():
+        service.telephony.hurry()
+    await stopping
