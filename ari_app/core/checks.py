@@ -217,7 +217,8 @@ def circles(schemes: Mapping[str, str], dialed: Mapping[str, Collection[str]]) -
 
 def _way_back(number: str, forwards: Mapping[str, tuple[str, ...]]) -> tuple[str, ...] | None:
     """The shortest way from the number to itself."""
-    paths, seen = [(number,)], set[str]()
+    paths: list[tuple[str, ...]] = [(number,)]
+    seen: set[str] = set()
     for path in paths:
         for target in forwards[path[-1]]:
             if target == number:

@@ -1,0 +1,183 @@
+"""Turns what the journal heard into the rows of one transaction: few statements, calls merged, all text storable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ari_app.core.timeline import Entry
+from ari_app.ports import CallClosed, CallOpened, CallRouted, LegRecord, MessageRecord
+from ari_app.storage.records import call_events, calls, legs, voicemail_messages
+
+Row = dict[str, Any]
+Noted = tuple[str, int, Entry]
+"""Call id, order, what happened."""
+
+Happening = CallOpened | CallRouted | CallClosed | LegRecord | MessageRecord | Noted
+
+# In this order: what refers to a call comes after it.
+_INSERTS = (calls, legs, call_events, voicemail_messages)
+
+
+def storable(value: Any) -> Any:
+    """Text as both databases take it: no NUL, no half surrogates; anything else unchanged."""
+    if not isinstance(value, str):
+        return value
+    return str(value).replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def is_refusal(error: sa.exc.StatementError) -> bool:
+    """Whether the row is at fault and would be for ever, rather than the database, which may come to its senses."""
+    if isinstance(error, sa.exc.DBAPIError):
+        return isinstance(error, sa.exc.IntegrityError | sa.exc.DataError)
+    return True
+
+
+class Batch:
+    """Rows ready to be written, in one or several goes; writing the same batch twice does no harm."""
+
+    def __init__(self, happenings: Iterable[Happening]) -> None:
+        self._opened: dict[str, Row] = {}
+        self._changed: dict[str, Row] = {}
+        self._rows: dict[str, list[Row]] = {table.name: [] for table in _INSERTS}
+        for happening in happenings:
+            self._take(happening)
+        self._rows[calls.name] = list(self._opened.values())
+
+    def _take(self, happening: Happening) -> None:
+        match happening:
+            case (call_id, seq, entry):
+                details = {str(key): storable(value) for key, value in entry.details.items()}
+                row = {"call_id": call_id, "seq": seq, "at_ms": entry.at_ms, "kind": entry.kind.value}
+                self._rows[call_events.name].append({**row, "details": details})
+            case CallOpened():
+                self._opened[happening.call_id] = _opened(happening)
+            case CallRouted():
+                self._change(happening.call_id, _routed(happening))
+            case CallClosed():
+                self._change(happening.call_id, _closed(happening))
+            case LegRecord():
+                self._rows[legs.name].append(_leg(happening))
+            case MessageRecord(call_id, name, length_ms):
+                self._rows[voicemail_messages.name].append({"call_id": call_id, "name": name, "length_ms": length_ms})
+
+    def _change(self, call_id: str, values: Row) -> None:
+        """A call that was opened in this very batch is written once, complete."""
+        if call_id in self._opened:
+            self._opened[call_id].update(values)
+        else:
+            self._changed.setdefault(call_id, {}).update(values)
+
+    def write(self, connection: sa.Connection) -> None:
+        """Everything, one statement for each kind of row, in the connection's transaction."""
+        dialect = connection.dialect.name
+        for statement, rows in self._statements(dialect):
+            connection.execute(statement, rows)
+
+    def write_one_by_one(self, connection: sa.Connection) -> list[tuple[Row, Exception]]:
+        """Everything that the database takes, row by row; the rows it refuses, each with its reason."""
+        refused: list[tuple[Row, Exception]] = []
+        for statement, rows in self._statements(connection.dialect.name):
+            for row in rows:
+                try:
+                    with connection.begin_nested():
+                        connection.execute(statement, row)
+                except sa.exc.StatementError as error:
+                    if not is_refusal(error):
+                        raise
+                    refused.append((row, error))
+        return refused
+
+    def _statements(self, dialect: str) -> Iterable[tuple[sa.Insert | sa.Update, list[Row]]]:
+        yield from self._inserts(dialect, calls)
+        by_columns: dict[tuple[str, ...], list[Row]] = {}
+        for call_id, values in self._changed.items():
+            by_columns.setdefault(tuple(values), []).append({"its_id": call_id, **values})
+        for columns, rows in by_columns.items():
+            yield _UPDATES[columns], rows
+        for table in _INSERTS[1:]:
+            yield from self._inserts(dialect, table)
+
+    def _inserts(self, dialect: str, table: sa.Table) -> Iterable[tuple[sa.Insert, list[Row]]]:
+        """Calls opened in this batch differ in what is known of them; an executemany wants one set of columns."""
+        by_columns: dict[tuple[str, ...], list[Row]] = {}
+        for row in self._rows[table.name]:
+            by_columns.setdefault(tuple(row), []).append(row)
+        for rows in by_columns.values():
+            yield _INSERT[dialect, table.name], rows
+
+
+def _opened(call: CallOpened) -> Row:
+    return {
+        "id": call.call_id,
+        "arrived_at": call.at,
+        "caller": storable(call.caller),
+        "caller_raw": storable(call.caller_raw),
+        "dialled": storable(call.dialled),
+        "dialled_raw": storable(call.dialled_raw),
+        "channel": storable(call.channel),
+    }
+
+
+def _routed(call: CallRouted) -> Row:
+    return {
+        "number": storable(call.number),
+        "scheme": storable(call.scheme),
+        "scheme_version": storable(call.scheme_version),
+        "branch": storable(call.branch),
+    }
+
+
+def _closed(call: CallClosed) -> Row:
+    return {
+        "ended_at": call.at,
+        "disposition": call.verdict.disposition.value,
+        "reason": call.verdict.reason.value,
+        "answered_by": storable(call.verdict.answered_by),
+        "answered_ms": call.answered_ms,
+        "ended_ms": call.ended_ms,
+    }
+
+
+def _leg(leg: LegRecord) -> Row:
+    return {
+        "id": leg.leg_id,
+        "call_id": leg.call_id,
+        "step": leg.step,
+        "destination": storable(leg.destination),
+        "dialed_ms": leg.dialed_ms,
+        "rang_ms": leg.rang_ms,
+        "answered_ms": leg.answered_ms,
+        "ended_ms": leg.ended_ms,
+        "outcome": leg.outcome.value,
+        "cause": leg.cause,
+        "cause_text": storable(leg.cause_text),
+    }
+
+
+def _insert(dialect: str, table: sa.Table) -> sa.Insert:
+    """A row that is there already is left alone: after a commit of unknown outcome the batch is written again."""
+    if dialect == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table).on_conflict_do_nothing()
+
+
+def _update(columns: Iterable[str]) -> sa.Update:
+    return (
+        sa.update(calls)
+        .where(calls.c.id == sa.bindparam("its_id"))
+        .values({name: sa.bindparam(name) for name in columns})
+    )
+
+
+_ROUTED = ("number", "scheme", "scheme_version", "branch")
+_CLOSED = ("ended_at", "disposition", "reason", "answered_by", "answered_ms", "ended_ms")
+_INSERT: Mapping[tuple[str, str], sa.Insert] = {
+    (dialect, table.name): _insert(dialect, table) for dialect in ("sqlite", "postgresql") for table in _INSERTS
+}
+_UPDATES: Mapping[tuple[str, ...], sa.Update] = {
+    columns: _update(columns) for columns in (_ROUTED, _CLOSED, (*_ROUTED, *_CLOSED), (*_CLOSED, *_ROUTED))
+}

@@ -1,0 +1,169 @@
+"""Compiles the configuration into the book that calls go by; what makes no sense keeps its last good version."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from ari_app.core.checks import DialRules, Problem, Severity, circles, errors, problems
+from ari_app.core.draft import SchemeDraft, compiled
+from ari_app.core.numbering import normalise, printable
+from ari_app.core.scheme import DialStep, Greeting, Number, Scheme, SchemeBook, TargetKind
+from ari_app.storage.rows import Configuration, NumberRow, Token, read_configuration
+
+
+class _Judged(NamedTuple):
+    """A scheme's draft, what it compiles to (None when refused), what is in force, and what was said of it."""
+
+    draft: SchemeDraft
+    own: Scheme | None
+    in_force: Scheme | None
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading of the database: the book in force, every problem found, and what the next reading builds on.
+
+    ``recompiled`` counts the schemes that had changed; ``token`` is that of `ari_app.storage.rows`.
+    """
+
+    book: SchemeBook = field(default_factory=SchemeBook)
+    problems: tuple[Problem, ...] = ()
+    recompiled: int = 0
+    token: Token = (-1, -1)
+    judged: Mapping[int, _Judged] = field(default_factory=dict, repr=False)
+    assigned: Mapping[str, int | None] = field(default_factory=dict, repr=False)
+
+
+def load_book(
+    connection: sa.Connection, rules: DialRules, default_greeting: Greeting, previous: Reading | None = None
+) -> Reading:
+    """Read one snapshot and compile it; schemes that did not change since ``previous`` are taken from it.
+
+    A scheme with an error stays as it was in ``previous``; if it was not there, its numbers get the configured default.
+    The connection's transaction must see one snapshot (`ari_app.storage.database.snapshot`).
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database cannot be read.
+    """
+    return compile_book(read_configuration(connection), rules, default_greeting, previous or Reading())
+
+
+def compile_book(
+    configuration: Configuration, rules: DialRules, default_greeting: Greeting, previous: Reading
+) -> Reading:
+    """The pure part of `load_book`: total, whatever the rows say."""
+    judged: dict[int, _Judged] = {}
+    recompiled = 0
+    for scheme_id, draft in configuration.schemes.items():
+        before = previous.judged.get(scheme_id)
+        if before is not None and before.draft == draft:
+            judged[scheme_id] = before._replace(in_force=before.own or before.in_force)
+            continue
+        recompiled += 1
+        judged[scheme_id] = _judge(draft, rules, default_greeting, before.in_force if before else None)
+    listed, doubts = _listed(configuration.numbers, judged)
+    assigned, loops = _uncircled(listed, judged, previous)
+    told = [problem for scheme in judged.values() for problem in scheme.problems]
+    book = _book(configuration.numbers, assigned, judged)
+    return Reading(book, (*told, *doubts, *loops), recompiled, configuration.token, judged, assigned)
+
+
+def _judge(draft: SchemeDraft, rules: DialRules, default_greeting: Greeting, last_good: Scheme | None) -> _Judged:
+    found = problems(draft, rules)
+    if errors(found):
+        return _Judged(draft, None, last_good, found)
+    try:
+        scheme = compiled(draft, default_greeting)
+    except (ValueError, TypeError, LookupError, OSError) as error:
+        # The checks should have seen it. That they did not must not take the other schemes down.
+        trouble = Problem(Severity.ERROR, f"scheme {printable(draft.name)!r}", f"it cannot be read: {error}")
+        return _Judged(draft, None, last_good, (*found, trouble))
+    return _Judged(draft, scheme, scheme, found)
+
+
+def _listed(numbers: list[NumberRow], judged: Mapping[int, _Judged]) -> tuple[dict[str, int | None], list[Problem]]:
+    """Each number that is one, with the id of its scheme if there is such a scheme; and what is wrong with the rest."""
+    listed: dict[str, int | None] = {}
+    doubts: list[Problem] = []
+    for number in numbers:
+        where = f"number {printable(number.e164)!r}"
+        if normalise(number.e164, "ZZ") != number.e164:
+            text = "it is not an E.164 number such as +74950000101, so no call can be for it"
+            doubts.append(Problem(Severity.ERROR, where, text))
+            continue
+        listed[number.e164] = number.scheme_id
+        if number.scheme_id is not None and number.scheme_id not in judged:
+            text = f"its scheme (id {number.scheme_id}) does not exist; the configured default is used"
+            doubts.append(Problem(Severity.ERROR, where, text))
+            listed[number.e164] = None
+    return listed, doubts
+
+
+def _uncircled(
+    listed: dict[str, int | None], judged: dict[int, _Judged], previous: Reading
+) -> tuple[dict[str, int | None], list[Problem]]:
+    """Break every circle of forwarding: first by the schemes' last good versions, then by the numbers' last good
+    schemes, at last by the default. Changes ``judged`` where a scheme goes back."""
+    told: list[Problem] = []
+    for number, way in _circles(listed, judged).items():
+        scheme_id = listed[number]
+        if scheme_id is None:
+            continue
+        present, before = judged[scheme_id], previous.judged.get(scheme_id)
+        told.append(_circle(f"scheme {printable(present.draft.name)!r}, number {number}", way))
+        if before is not None and before.in_force is not None:
+            judged[scheme_id] = present._replace(in_force=before.in_force)
+    for number in _circles(listed, judged):
+        listed[number] = previous.assigned.get(number)
+        if listed[number] not in judged:
+            listed[number] = None
+    for number in _circles(listed, judged):
+        listed[number] = None
+    return listed, told
+
+
+def _circle(where: str, way: tuple[str, ...]) -> Problem:
+    return Problem(Severity.ERROR, where, f"its calls would come back to it ({' -> '.join(way)}); dial another number")
+
+
+def _circles(listed: Mapping[str, int | None], judged: Mapping[int, _Judged]) -> dict[str, tuple[str, ...]]:
+    schemes = {number: str(scheme_id) for number, scheme_id in listed.items() if scheme_id is not None}
+    dialed = {
+        str(scheme_id): own
+        for scheme_id, scheme in judged.items()
+        if scheme.in_force is not None and (own := _own_numbers(scheme.in_force, listed))
+    }
+    return circles(schemes, dialed) if dialed else {}
+
+
+def _own_numbers(scheme: Scheme, listed: Mapping[str, int | None]) -> tuple[str, ...]:
+    """Which of the company's own numbers the scheme dials."""
+    return tuple(
+        destination.target
+        for branch in scheme.branches
+        for step in branch.steps
+        if isinstance(step, DialStep)
+        for destination in step.destinations
+        if destination.kind is TargetKind.NUMBER and destination.target in listed
+    )
+
+
+def _book(numbers: list[NumberRow], assigned: Mapping[str, int | None], judged: Mapping[int, _Judged]) -> SchemeBook:
+    digest = hashlib.sha256()
+    listed: dict[str, Number] = {}
+    for row in numbers:
+        if row.e164 not in assigned:
+            continue
+        scheme_id = assigned[row.e164]
+        scheme = judged[scheme_id].in_force if scheme_id is not None else None
+        listed[row.e164] = Number(row.e164, row.name, row.enabled, scheme, row.team)
+        told = (row.e164, row.name, row.enabled, scheme.version if scheme else None, row.team)
+        digest.update(repr(told).encode("utf-8", "backslashreplace"))
+    return SchemeBook(MappingProxyType(listed), digest.hexdigest()[:12])
