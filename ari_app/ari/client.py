@@ -1,7 +1,7 @@
 """ARI's nouns and verbs as ari-py's users know them; each call is sent at once and returns a future for its answer.
 
-Sent one after another without awaiting, requests reach Asterisk, and are carried out, in that order (over the
-websocket; see `Rest.send`). All futures raise Refused (and its kinds), RequestTimeout or Disconnected.
+Requests sent one after another without awaiting are on the wire at once; only through a line of `in_order` are they
+certain to be carried out in that order. All futures raise Refused (and its kinds), RequestTimeout or Disconnected.
 Source of names and codes: Asterisk 22, rest-api/*.json.
 """
 
@@ -14,14 +14,15 @@ from urllib.parse import quote
 
 from ari_app.ari.channels import Channels
 from ari_app.ari.events import Application, Bridge, Playback, StoredRecording
-from ari_app.ari.rest import Query, Request, Rest, Send
+from ari_app.ari.rest import InOrder, Query, Request, Rest, Send
 
 
 class AriClient:
     """Every noun of ARI that the controller uses, over one connection."""
 
-    def __init__(self, rest: Rest) -> None:
+    def __init__(self, rest: Rest, line: InOrder | None = None) -> None:
         self._rest = rest
+        self._way = rest if line is None else line
         self.channels = Channels(self.send)
         self.bridges = Bridges(self.send)
         self.playbacks = Playbacks(self.send)
@@ -29,6 +30,13 @@ class AriClient:
         self.applications = Applications(self.send)
         self.asterisk = Asterisk(self.send)
         self.events = Events(self.send)
+
+    def in_order(self) -> AriClient:
+        """The same client, but what is sent through this one is carried out in the order it was sent.
+
+        One for each call. Hang up through the plain client: it waits for nothing.
+        """
+        return AriClient(self._rest, InOrder(self._rest))
 
     def send(
         self,
@@ -42,7 +50,7 @@ class AriClient:
     ) -> Future[Any]:
         """Send any request; the parts of `path` are quoted here. `timeout` in seconds; `apart` as in `Rest.send`."""
         request = Request(method, "/".join(quote(part, safe="") for part in path), query or {}, body, raw)
-        return self._rest.send(request, timeout=timeout, apart=apart)
+        return self._way.send(request, timeout=timeout, apart=apart)
 
 
 class Bridges:

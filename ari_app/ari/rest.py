@@ -167,9 +167,9 @@ class HttpLane:
         self._headers = {"Authorization": settings.authorization()}
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    def send(self, request: Request, timeout: float) -> asyncio.Future[Any]:
+    def send(self, request: Request, timeout: float, after: asyncio.Future[Any] | None = None) -> asyncio.Future[Any]:
         """Start a request; the future gives the JSON answer (None when empty), bytes if raw, or raises an AriError."""
-        task = asyncio.get_running_loop().create_task(self._perform(request, timeout), name=f"ari {request}")
+        task = asyncio.get_running_loop().create_task(self._perform(request, timeout, after), name=f"ari {request}")
         self._tasks.add(task)
         task.add_done_callback(self._forget)
         return task
@@ -186,7 +186,9 @@ class HttpLane:
         if not task.cancelled():
             task.exception()  # a pipelined request that nobody awaits must not be reported as never retrieved
 
-    async def _perform(self, request: Request, limit: float) -> Any:
+    async def _perform(self, request: Request, limit: float, after: asyncio.Future[Any] | None) -> Any:
+        if after is not None:
+            await asyncio.wait((after,))
         try:
             async with asyncio.timeout(limit):
                 return await self._exchange(request)
@@ -221,20 +223,53 @@ class Rest:
         self.sent_over_websocket = 0
         self.sent_over_http = 0
 
-    def send(self, request: Request, *, timeout: float | None = None, apart: bool = False) -> asyncio.Future[Any]:
+    def send(
+        self,
+        request: Request,
+        *,
+        timeout: float | None = None,
+        apart: bool = False,
+        after: asyncio.Future[Any] | None = None,
+    ) -> asyncio.Future[Any]:
         """Send now and return a future for the answer, so that several can be put on the wire at once.
 
-        Those sent without a pause over the websocket are carried out in that order. `timeout` is in seconds (default:
-        the settings' request_timeout). `apart` goes over HTTP: for what may block at Asterisk, or has no order to keep.
+        `timeout` is in seconds (default: the settings' request_timeout). `apart` goes over HTTP: for what may block at
+        Asterisk. `after` holds this one back, over HTTP, until that answer has come or failed.
         Raises, through the future: Refused and its kinds, RequestTimeout and Disconnected. A request is never repeated.
         """
         limit = self._request_timeout if timeout is None else timeout
+        if after is None and not apart and not request.raw and (lane := self.free_lane()):
+            self.sent_over_websocket += 1
+            return lane.send(request, limit)
+        self.sent_over_http += 1
+        return self._http.send(request, limit, after)
+
+    def free_lane(self) -> WebsocketLane | None:
+        """The websocket, when it is up and not slow."""
         lane = self.lane
-        if lane is None or apart or request.raw or not lane.open or lane.slow:
-            self.sent_over_http += 1
-            return self._http.send(request, limit)
-        self.sent_over_websocket += 1
-        return lane.send(request, limit)
+        return lane if lane is not None and lane.open and not lane.slow else None
+
+
+class InOrder:
+    """A line of requests, say one call's, carried out in the order they were sent by whatever way they go.
+
+    Over the websocket they are pipelined; one that must go another way than the one before it waits for its answer.
+    """
+
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
+        self._last: asyncio.Future[Any] | None = None
+        self._last_lane: WebsocketLane | None = None
+
+    def send(self, request: Request, *, timeout: float | None = None, apart: bool = False) -> asyncio.Future[Any]:
+        """As `Rest.send`, but in line; those sent apart stand outside it."""
+        if apart or request.raw:
+            return self._rest.send(request, timeout=timeout, apart=apart)
+        lane = self._rest.free_lane()
+        follows = self._last is not None and not self._last.done() and (lane is None or lane is not self._last_lane)
+        answer = self._rest.send(request, timeout=timeout, after=self._last if follows else None)
+        self._last, self._last_lane = answer, None if follows else lane
+        return answer
 
 
 def _frame(request_id: str, request: Request) -> bytes:
