@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from typing import Any, TypeVar
 
 from ari_app.chronicle import Chronicle
 from ari_app.core import engine, verdict
@@ -19,6 +21,7 @@ from ari_app.scopes import leave_when
 from ari_app.voicemail import Prompting, Voicemail
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,22 @@ async def conduct(opened: CallOpened, line: Line, exchange: Exchange) -> verdict
         log.exception("call %s from %s broke", opened.call_id, masked(opened.caller))
         call.chronicle.note(Kind.TROUBLE, what="program", why=repr(error))
     finally:
-        # A shutdown may cancel this task; the line and the verdict are owed all the same.
-        ending = asyncio.ensure_future(call.end())
-        result = await asyncio.shield(ending)
+        result = await _whatever_comes(call.end())
     return result
+
+
+async def _whatever_comes(owed: Coroutine[Any, Any, T]) -> T:
+    """Do what is owed even if a shutdown cancels this task meanwhile; the cancellation is passed on afterwards."""
+    task = asyncio.ensure_future(owed)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError
+    return task.result()
 
 
 class _Call:
@@ -155,8 +170,3 @@ class _Call:
 
 
 _CALLER_IS_GONE = (Kind.HUNG_UP, Kind.CALLER_LEFT, Kind.VERDICT)
-
-
-def now_utc() -> datetime:
-    """The wall clock, as calls are dated by it."""
-    return datetime.now(UTC)

@@ -65,16 +65,17 @@ class Dialing:
     async def _together(self, destinations: Sequence[Destination]) -> None:
         """Ring side by side, each from its own delay on; whoever waits is brought forward once nobody rings."""
         waiting = sorted(destinations, key=lambda one: one.delay)
-        ringing: set[asyncio.Task[None]] = set()
+        ringing: list[asyncio.Task[None]] = []
         clock = asyncio.get_running_loop().time
         began = clock()
         try:
             while (waiting or ringing) and self._winner is None:
                 while waiting and (not ringing or began + waiting[0].delay <= clock()):
-                    ringing.add(asyncio.create_task(self._ring_one(waiting.pop(0))))
+                    ringing.append(asyncio.create_task(self._ring_one(waiting.pop(0))))
                 until_next = began + waiting[0].delay - clock() if waiting else None
-                done, ringing = await asyncio.wait(ringing, timeout=until_next, return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait(ringing, timeout=until_next, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
+                    ringing.remove(task)
                     task.result()
         finally:
             await _cancel(ringing)
@@ -144,7 +145,7 @@ class Dialing:
         record.ended(end)
 
 
-async def _cancel(tasks: set[asyncio.Task[None]]) -> None:
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     if tasks:

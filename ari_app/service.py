@@ -8,7 +8,7 @@ import secrets
 import signal
 from datetime import UTC, datetime
 
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]  # ships no types
 from sqlalchemy import Engine
 
 from ari_app.ari.events import Channel
@@ -16,7 +16,6 @@ from ari_app.ari.line import AriLine
 from ari_app.ari.recordings import AriRecordings
 from ari_app.ari.telephony import Telephony
 from ari_app.call import Exchange, conduct
-from ari_app.core.checks import DialRules
 from ari_app.core.numbering import normalise, printable
 from ari_app.message_store import MessageStore
 from ari_app.ports import CallOpened
@@ -37,8 +36,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._engine: Engine = open_database(settings.database_url)
-        rules = DialRules(settings.region, settings.dial_policy)
-        self.book = SchemeBookKeeper(self._engine, rules, settings.default_greeting)
+        self.book = SchemeBookKeeper(self._engine, settings.dial_policy, settings.default_greeting)
         self.journal = SqlJournal(self._engine)
         self.telephony = Telephony(settings.ari, settings.dial_templates, self._conduct)
         recordings = AriRecordings(lambda: self.telephony.connection.client)
