@@ -144,8 +144,10 @@ class LocalAsterisk:
             raise LabError(f"ASTERISK=local: {problem}")
         make_root(self.root, say)
         # A root file system made by hand lacks what the bind mounts need.
-        (self.root / "etc/hosts").touch()
-        (self.root / SEEN_AS.lstrip("/")).mkdir(exist_ok=True)
+        hosts, instance = self.root / "etc/hosts", self.root / SEEN_AS.lstrip("/")
+        if not (hosts.exists() and instance.exists()):
+            hosts.touch()
+            instance.mkdir(exist_ok=True)
 
     def start(self, directory: Path, settings: dict[str, str], log: IO[bytes]) -> "subprocess.Popen[bytes]":
         settings = {**settings, "AST_SEEN_AS": SEEN_AS, "AST_ROOT": str(self.root)}

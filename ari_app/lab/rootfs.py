@@ -17,10 +17,12 @@ Say = Callable[[str], None]
 
 def make_root(root: Path, say: Say) -> None:
     """Make `root` unless it is there; built aside and renamed, so that half a build is never taken for a whole."""
+    if _is_whole(root):
+        return
     root.parent.mkdir(parents=True, exist_ok=True)
     with (root.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if (root / "usr/sbin/asterisk").exists():
+        if _is_whole(root):  # another session made it meanwhile
             return
         _require_mmdebstrap(say)
         say(f"Making a root file system with Asterisk in {root} (about 370 MB, 20 to 60 s, once)")
@@ -28,6 +30,10 @@ def make_root(root: Path, say: Say) -> None:
         _remove(aside)
         _run_showing_progress(mmdebstrap_command(aside), say)
         aside.rename(root)
+
+
+def _is_whole(root: Path) -> bool:
+    return (root / "usr/sbin/asterisk").exists()
 
 
 def mmdebstrap_command(target: Path) -> list[str]:

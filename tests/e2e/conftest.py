@@ -13,7 +13,7 @@ from ari_app.lab.asterisk import AsteriskInstance, AsteriskSettings, choose
 @pytest.fixture(scope="session")
 def new_asterisk(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], AsteriskInstance]:
     """Makes an Asterisk for the application named: not started yet, its directory and ports its own."""
-    kind = choose(os.environ.get("ASTERISK", "local"))
+    kind = choose(os.environ.get("ASTERISK") or "local")
     starts = iter(range(20000, 20500, 100))
 
     def make(app: str) -> AsteriskInstance:

@@ -1,0 +1,62 @@
+# Two commands: `make run` and `make test`. `make help` lists the rest.
+# ASTERISK=docker|system|local chooses where Asterisk comes from; by default the first that works.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run call test bench promises seed doctor lint lock clean
+PYTHON ?= python3
+UV ?= uv
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(INSTALLED) ## start Asterisk and the controller with demo schemes and lab phones; Ctrl-C ends them
+	$(BIN)/python -m ari_app.lab.demo
+
+call: $(INSTALLED) ## place a real SIP test call: make call to=+74950000101 [from=+79161112233]
+	$(BIN)/ari-app call $(if $(to),--to "$(to)") $(if $(from),--from "$(from)")
+
+test: $(INSTALLED) ## every test, real Asterisk and PostgreSQL included: make test [only=tests/unit]
+	$(BIN)/python -m pytest $(only)
+
+bench: $(INSTALLED) ## compare with Asterisk's own Dial(): set-up time, highest rate, CPU a call
+	$(BIN)/python -m benchmarks
+
+promises: $(INSTALLED) ## every promise of docs/promises.md with its tests, and whether they passed
+	$(BIN)/python -m ari_app.lab.promises
+
+seed: $(INSTALLED) ## write a new revision of seeds: make seed m="Kyiv office"
+	$(BIN)/ari-app seed $(if $(m),-m "$(m)")
+
+doctor: $(INSTALLED) ## check everything that a call needs, and say how to mend what is wrong
+	$(BIN)/ari-app doctor
+
+lint: $(INSTALLED) ## ruff, mypy and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict ari_app tests
+	$(BIN)/lint-imports
+
+lock: ## pin the newest dependencies that setup.cfg allows; needs uv
+	$(UV) pip compile --upgrade --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet \
+	    --python-version 3.11 setup.cfg -o requirements.lock
+	$(UV) pip compile --upgrade --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet \
+	    --python-version 3.11 setup.cfg --extra dev -o requirements-dev.lock
+
+clean: ## remove .venv, the root file system of Asterisk, the demo's data and every cache
+	rm -rf .venv .asterisk .run build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	    .import_linter_cache .coverage* .benchmarks
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Made again when the lock or the package's metadata changed.
+$(INSTALLED): requirements-dev.lock setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	    echo "Python's venv module is missing. On Debian: sudo apt-get install -y python3-venv" >&2; exit 1; }
+	@[ -x $(BIN)/python ] || { echo "Making .venv"; $(PYTHON) -m venv .venv; }
+	@echo "Installing the locked dependencies (a minute the first time)"
+	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps -e .
+	@touch $@
