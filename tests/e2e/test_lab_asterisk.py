@@ -7,6 +7,8 @@ import re
 import secrets
 import socket
 import time
+import wave
+from array import array
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -266,6 +268,39 @@ def test_an_answering_phone_answers_when_it_should(endings: dict[str, Ending], e
 def test_an_unreachable_phone_gives_no_sign(endings: dict[str, Ending]) -> None:
     assert not endings["PJSIP/lab-unreachable"].rang
     assert endings["PJSIP/lab-unreachable"].answered_after is None
+
+
+def test_a_message_left_by_the_labs_caller_is_not_silent(asterisk: AsteriskInstance) -> None:
+    asyncio.run(leave_a_message(asterisk, "lab-message"))
+    path = asterisk.recordings / "lab-message.wav"
+    assert path.stat().st_mode & 0o077 == 0
+    with wave.open(str(path)) as message:
+        assert (message.getframerate(), message.getnchannels(), message.getsampwidth()) == (8000, 1, 2)
+        assert 1.5 < message.getnframes() / 8000 < 2.5
+        samples = array("h", message.readframes(message.getnframes()))
+    assert sum(abs(sample) for sample in samples) / len(samples) > 300
+
+
+async def leave_a_message(asterisk: AsteriskInstance, name: str) -> None:
+    """The lab's caller calls; as the controller, record two seconds of it."""
+    app = asterisk.settings.app
+    async with connected(asterisk, app) as ari:
+        call = {
+            "endpoint": f"PJSIP/{OURS}@lab-caller",
+            "context": "lab-caller",
+            "extension": "speak",
+            "callerId": "+7916",
+        }
+        assert await ari.ask("POST", "/channels", priority="1", channelId="the-caller", **call) == 200
+        channel = (await ari.event(lambda event: event["type"] == "CallBroadcast"))["channel"]
+        assert channel["caller"]["number"] == "+7916"
+        assert await ari.ask("POST", "/events/claim", channelId=channel["id"], application=app) == 204
+        await ari.event(lambda event: event["type"] == "StasisStart")
+        asked = {"name": name, "format": "wav", "maxDurationSeconds": "2"}
+        assert await ari.ask("POST", f"/channels/{channel['id']}/record", **asked) == 201
+        await ari.event(lambda event: event["type"] == "RecordingFinished")
+        assert await ari.ask("DELETE", "/channels/the-caller") == 204
+        await ari.event(lambda event: event["type"] == "StasisEnd")
 
 
 # --- entry and fallback ----------------------------------------------------------------------------------------------
