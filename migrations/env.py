@@ -1,12 +1,11 @@
-"""alembic's entry: runs revisions on the configured database, or ARI_APP_DATABASE_URL's, in one transaction."""
+"""alembic's entry: runs revisions on the configured database, all of them in one transaction."""
 
 from __future__ import annotations
-
-import os
 
 import sqlalchemy as sa
 from alembic import context
 
+from ari_app.settings import SettingsError, load
 from ari_app.storage import records
 from ari_app.storage.database import open_for_migration, writing
 
@@ -17,12 +16,14 @@ target_metadata = records.metadata
 
 
 def database_url() -> str | sa.URL:
-    """The URL given by code, in alembic.ini, or in the environment."""
-    given = context.config.attributes.get("url") or context.config.get_main_option("sqlalchemy.url")
-    url = given or os.environ.get("ARI_APP_DATABASE_URL")
-    if not url:
-        raise SystemExit("alembic: set ARI_APP_DATABASE_URL, such as sqlite:////var/lib/ari-app/ari-app.db")
-    return url  # type: ignore[no-any-return]
+    """The URL given by code; typed by hand, that of the controller's own settings."""
+    given: str | sa.URL | None = context.config.attributes.get("url")
+    if given:
+        return given
+    try:
+        return load().database_url
+    except SettingsError as error:
+        raise SystemExit(f"alembic: {error}") from None
 
 
 def run() -> None:

@@ -23,6 +23,7 @@ from ari_app.core.scheme import (
     TargetKind,
     VoicemailStep,
 )
+from ari_app.core.sounds import played
 
 
 class EntryDraft(NamedTuple):
@@ -106,7 +107,8 @@ def compiled(draft: SchemeDraft, default_greeting: Greeting) -> Scheme:
 
 
 def _step(draft: StepDraft, default_greeting: Greeting) -> Step:
-    greeting = Greeting(*draft.greeting) if draft.greeting else default_greeting
+    prompt = draft.greeting
+    greeting = Greeting(prompt.name, played(prompt.sound)) if prompt else default_greeting
     match draft.kind:
         case "dial":
             return DialStep(RingStrategy(draft.strategy), tuple(map(_destination, draft.destinations)))

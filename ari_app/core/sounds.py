@@ -7,6 +7,14 @@ import re
 SOUND_PATH = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 """``ru/greeting``, ``own/sales``: letters, digits, hyphens; no ending, no dots, no scheme, no leading slash."""
 
+CATALOGUE = "ari-app"
+"""The folder under which provisioning puts the catalogue among Asterisk's sounds."""
+
+
+def played(sound: str) -> str:
+    """A catalogue path as Asterisk knows it."""
+    return f"{CATALOGUE}/{sound}"
+
 
 def sound_refusal(sound: str) -> str | None:
     """Why ``sound`` cannot be played, or None when it can be asked for."""

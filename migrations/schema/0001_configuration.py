@@ -277,9 +277,7 @@ def _numbers() -> None:
         sa.Column("id", sa.Integer(), sa.Identity(), nullable=False, comment="given by the database"),
         sa.Column("e164", sa.Text(), nullable=False, comment="the number as dialled by callers: +74950000101"),
         sa.Column("name", sa.Text(), server_default="unnamed", nullable=False, comment="what the number is for"),
-        sa.Column(
-            "enabled", FLAG, server_default=sa.text("1"), nullable=False, comment="false: the configured default"
-        ),
+        sa.Column("enabled", FLAG, server_default=sa.true(), nullable=False, comment="false: the configured default"),
         sa.Column("scheme_id", sa.Integer(), nullable=True, comment="its scheme; empty: the configured default"),
         sa.Column("team_id", sa.Integer(), nullable=True, comment="whose number it is"),
         *either(
