@@ -131,6 +131,11 @@ class AsteriskInstance:
         return self.instance_dir / "spool" / "recording"
 
     @property
+    def greetings(self) -> Path:
+        """Where greetings of one's own go, on this machine; Asterisk plays them as sound:ari-app/own/<name>."""
+        return self.instance_dir / "data" / "sounds" / "ari-app" / "own"
+
+    @property
     def log_path(self) -> Path:
         """What Asterisk said on its console."""
         return self.instance_dir / "log" / "console.log"
