@@ -13,6 +13,8 @@ ENDPOINT_NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 """A named endpoint: short, lower case, and nothing a dial string could be bent with."""
 
 _DIALLED = re.compile(r"\+?[0-9]{2,20}")
+# ITU-T E.164 allows 15 digits; some countries' plans, Germany's for one, would allow more.
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 # ITU-T E.164 country codes that are no country: satellite and shared networks, billed like nothing else.
 _COSTLY_COUNTRY_CODES = {
@@ -44,9 +46,11 @@ def normalise(raw: str, region: str) -> str | None:
         number = phonenumbers.parse(raw, region)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_possible_number(number):
+    # "Possible" would also let through what works within one town only, such as 112, as if it were international.
+    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
         return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return e164 if _E164.fullmatch(e164) else None
 
 
 def printable(raw: str, limit: int = 64) -> str:
