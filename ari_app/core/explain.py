@@ -61,7 +61,8 @@ _REASONS = {
 
 def _words(table: dict[str, str], key: object, details: Details) -> str:
     """The table's words for ``key``; a key from a newer release is shown as it is."""
-    return table.get(str(key), str(key)).format_map(_Known(details))
+    words = table.get(str(key))
+    return str(key) if words is None else words.format_map(_Known(details))
 
 
 class _Known(dict[str, object]):
