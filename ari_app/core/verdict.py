@@ -78,9 +78,9 @@ def _why_lost(entries: tuple[Entry, ...], kinds: set[Kind], left: Scalar) -> Rea
 
 
 def _in_prompt(entries: tuple[Entry, ...]) -> bool:
-    """Whether a prompt was still playing when the timeline broke off."""
-    last = next((entry.kind for entry in reversed(entries) if entry.kind in _PROMPTS), None)
+    """Whether the step the timeline broke off in had begun a prompt: the moment before the recording counts to it."""
+    last = next((entry.kind for entry in reversed(entries) if entry.kind in _PROMPT_OR_STEP), None)
     return last is Kind.PROMPT_BEGAN
 
 
-_PROMPTS = (Kind.PROMPT_BEGAN, Kind.PROMPT_ENDED)
+_PROMPT_OR_STEP = (Kind.PROMPT_BEGAN, Kind.STEP_BEGAN)
