@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ari_app.chronicle import Chronicle, LegChronicle
 from ari_app.core.engine import Talked, Unanswered
@@ -44,9 +44,8 @@ class Dialing:
 
     async def perform(self, step: DialStep) -> Talked | Unanswered:
         """Ring until someone is connected to the caller, and stay until their talk is over."""
-        rings = self._in_turn if step.strategy is RingStrategy.IN_TURN else self._together
         try:
-            await rings(step.destinations)
+            await self._ring(step.strategy, step.destinations)
             if self._winner is None:
                 return Unanswered(tuple(self._outcomes))
             await asyncio.wait([self._winner.leg.ended])
@@ -54,6 +53,15 @@ class Dialing:
             return Talked()
         finally:
             self._release_winner()
+
+    async def _ring(self, strategy: RingStrategy, destinations: Sequence[Destination]) -> None:
+        match strategy:
+            case RingStrategy.IN_TURN:
+                await self._in_turn(destinations)
+            case RingStrategy.ALL_AT_ONCE:
+                await self._together([replace(one, delay=0) for one in destinations])
+            case RingStrategy.STAGGERED:
+                await self._together(destinations)
 
     async def _in_turn(self, destinations: Sequence[Destination]) -> None:
         for destination in destinations:

@@ -190,7 +190,8 @@ def describe(step: Step) -> str:
     """A step in the admin's words."""
     match step:
         case DialStep(strategy, destinations):
-            names = ", ".join(f"{one.target} ({_seconds(one.timeout, one.delay)})" for one in destinations)
+            delays = strategy is not RingStrategy.ALL_AT_ONCE
+            names = ", ".join(f"{one.target} ({_seconds(one.timeout, one.delay * delays)})" for one in destinations)
             return f"ring {_STRATEGY_WORDS[strategy]}: {names}"
         case GreetingStep(greeting):
             return f"play greeting {greeting.name!r}"
