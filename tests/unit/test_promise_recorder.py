@@ -51,7 +51,7 @@ def run(project: pytest.Pytester, *arguments: str) -> pytest.ExitCode:
     recorder = Recorder(project.path / "promises.md", project.path / "results.json")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(promise_recorder, "Recorder", lambda *_: recorder)
-        return pytest.ExitCode(project.inline_run(*arguments, plugins=[Plugin()]).ret)
+        return pytest.ExitCode(project.inline_run(*arguments, plugins=[Plugin()]).ret or 0)
 
 
 def report(project: pytest.Pytester) -> tuple[Kept, ...]:
