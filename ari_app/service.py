@@ -16,7 +16,7 @@ from ari_app.ari.line import AriLine
 from ari_app.ari.recordings import AriRecordings
 from ari_app.ari.telephony import Telephony
 from ari_app.call import Exchange, conduct
-from ari_app.core.numbering import normalise, printable
+from ari_app.core.numbering import masked, normalise, printable
 from ari_app.message_store import MessageStore
 from ari_app.ports import CallOpened
 from ari_app.settings import Settings
@@ -68,7 +68,16 @@ class Service:
         self._engine.dispose()
 
     async def _conduct(self, line: AriLine, channel: Channel) -> None:
-        await conduct(self._opened(channel), line, self._exchange)
+        call = self._opened(channel)
+        verdict = await conduct(call, line, self._exchange)
+        log.info(
+            "call %s from %s to %s: %s, %s",
+            call.call_id,
+            masked(call.caller or call.caller_raw),
+            call.dialled or call.dialled_raw,
+            verdict.disposition.value,
+            f"talked with {verdict.answered_by}" if verdict.answered_by else verdict.reason.value,
+        )
 
     def _opened(self, channel: Channel) -> CallOpened:
         """A call as it arrives. Whatever the signalling says is hostile: numbers are read strictly, text is cleaned."""
