@@ -137,7 +137,10 @@ schedule_entries = sa.Table(
     _check("days_cannot_cross_sunday_write_two_entries", "first_day <= last_day"),
     *_clock("opens", "opens_is_a_time_from_00_00_to_23_59"),
     *_clock("closes", "closes_is_a_time_from_00_00_to_23_59"),
-    _check("hours_cannot_cross_midnight_split_at_23_59_and_00_00", "opens <= closes"),
+    _check(
+        "hours_cannot_cross_midnight_split_at_23_59_and_00_00",
+        "opens <= closes OR length(opens) <> 5 OR length(closes) <> 5",
+    ),
     sa.Index("entries_of_a_branch", "branch_id"),
     comment="days and hours of a branch, to the minute, both ends included; a whole day is 00:00 to 23:59",
     sqlite_strict=True,

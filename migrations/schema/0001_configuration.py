@@ -151,7 +151,10 @@ def _schedule_entries() -> None:
         sa.CheckConstraint(
             "first_day BETWEEN 1 AND 7 AND last_day BETWEEN 1 AND 7", name="days_are_1_monday_to_7_sunday"
         ),
-        sa.CheckConstraint("opens <= closes", name="hours_cannot_cross_midnight_split_at_23_59_and_00_00"),
+        sa.CheckConstraint(
+            "opens <= closes OR length(opens) <> 5 OR length(closes) <> 5",
+            name="hours_cannot_cross_midnight_split_at_23_59_and_00_00",
+        ),
         sa.ForeignKeyConstraint(["branch_id"], ["branches.id"], name="entries_need_their_branch", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_schedule_entries"),
         comment="days and hours of a branch, to the minute, both ends included; a whole day is 00:00 to 23:59",

@@ -63,7 +63,7 @@ def test_constraint_names_fit_postgresql() -> None:
 def test_each_check_is_written_alike_in_code_and_revision(engine: sa.Engine, tmp_path: Path) -> None:
     """Two databases, one made by the revisions and one by the metadata, hold the same rules word for word."""
     if engine.dialect.name == "postgresql":
-        made = engine.execution_options(schema_translate_map={None: "made"})
+        made: sa.Engine = engine.execution_options(schema_translate_map={None: "made"})
         with engine.begin() as connection:
             connection.execute(sa.text("DROP SCHEMA IF EXISTS made CASCADE"))
             connection.execute(sa.text("CREATE SCHEMA made"))
@@ -186,9 +186,9 @@ def test_every_kind_of_edit_of_every_configuration_table_is_noted(engine: sa.Eng
             query = f"SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'note_%_of_{table}'"
             assert connection.scalar(sa.text(query)) == 3
         else:
-            before = connection.scalar(sa.select(sa.func.count()).select_from(configuration_changes))
+            before = connection.execute(sa.select(sa.func.count()).select_from(configuration_changes)).scalar_one()
             connection.execute(sa.text(f"DELETE FROM {table}"))
             connection.execute(sa.text(f"UPDATE {table} SET id = id"))
             connection.execute(sa.text(f"INSERT INTO {table} SELECT * FROM {table} WHERE false"))
-            after = connection.scalar(sa.select(sa.func.count()).select_from(configuration_changes))
+            after = connection.execute(sa.select(sa.func.count()).select_from(configuration_changes)).scalar_one()
             assert after == before + 3
