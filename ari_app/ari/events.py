@@ -93,7 +93,7 @@ class Application(TypedDict):
 
 
 class CallBroadcast(TypedDict):
-    """A call waits in StasisBroadcast() for the first application to claim it; carries no application name."""
+    """A call waits in StasisBroadcast() for the first application to claim it."""
 
     type: Literal["CallBroadcast"]
     timestamp: str

@@ -195,7 +195,8 @@ class HttpLane:
         except TimeoutError:
             raise RequestTimeout(str(request), f"over HTTP, {limit:g} s") from None
         except aiohttp.ClientConnectorError as refused:
-            raise Disconnected(str(request), str(refused), reached=False) from None
+            # For any other method aiohttp may have tried a kept connection first.
+            raise Disconnected(str(request), str(refused), reached=request.method != "POST") from None
         except (aiohttp.ClientError, OSError) as lost:
             raise Disconnected(str(request), str(lost) or type(lost).__name__, reached=True) from None
 
@@ -235,7 +236,8 @@ class Rest:
 
         `timeout` is in seconds (default: the settings' request_timeout). `apart` goes over HTTP: for what may block at
         Asterisk. `after` holds this one back, over HTTP, until that answer has come or failed.
-        Raises, through the future: Refused and its kinds, RequestTimeout and Disconnected. A request is never repeated.
+        Raises, through the future: Refused and its kinds, RequestTimeout and Disconnected. Nothing is repeated here
+        (aiohttp repeats a GET, PUT or DELETE once when a kept connection turns out to be closed).
         """
         limit = self._request_timeout if timeout is None else timeout
         if after is None and not apart and not request.raw and (lane := self.free_lane()):

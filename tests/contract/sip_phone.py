@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
+
+from tests.fakes.phone_behaviour import behaviour_of
 
 Address = tuple[str, int]
 
@@ -68,6 +69,13 @@ class Leg:
             self.changed.clear()
             await self.changed.wait()
 
+    async def final(self) -> int:
+        """Wait for the final status."""
+        while self.status == 0:
+            self.changed.clear()
+            await self.changed.wait()
+        return self.status
+
     def saw(self, what: str) -> None:
         """Remember a status or method."""
         self.seen.append(what)
@@ -75,11 +83,7 @@ class Leg:
 
 
 class SipPhone(asyncio.DatagramProtocol):
-    """Takes calls as `answers` says of the dialled user, places calls to Asterisk.
-
-    Users: "up" answers at once, "up300" after 300 ms, "code486" refuses so, "ring" rings for ever, "silent" says nothing,
-    "stubborn" rings and answers 200 to a CANCELled call as if both had crossed.
-    """
+    """Takes calls as `behaviour_of` says of the dialled user, places calls to Asterisk."""
 
     def __init__(self, asterisk: Address) -> None:
         self._asterisk = asterisk
@@ -186,20 +190,21 @@ class SipPhone(asyncio.DatagramProtocol):
             self._reply(message, 200)
         leg.saw(message.method)
         if message.method == "CANCEL" and leg.invite and leg.status == 0:
-            self._final(leg, 200 if leg.user == "stubborn" else 487)
+            self._final(leg, 487)
 
     def _take(self, message: Message) -> None:
         user = re.findall(r"sip:([^@]+)@", message.first)[0]
         leg = self.taken[message.one("call-id")] = Leg(message.one("call-id"), user, message)
-        loop = asyncio.get_running_loop()
-        if user.startswith("code"):
-            self._final(leg, int(user[4:]))
-        elif user != "silent":
+        behaviour = behaviour_of(user)
+        if behaviour.rings:
             self._reply(message, 180)
-            if user.startswith("up"):
-                later: Callable[[], None] = lambda: self._final(leg, 200) if leg.status == 0 else None
-                loop.call_later(int(user[2:] or "0") / 1000, later)
+        if behaviour.status is not None:
+            asyncio.get_running_loop().call_later(behaviour.after, self._final_unless, leg, behaviour.status)
         self.arrived.set()
+
+    def _final_unless(self, leg: Leg, status: int) -> None:
+        if leg.status == 0:
+            self._final(leg, status)
 
     def _final(self, leg: Leg, status: int) -> None:
         assert leg.invite is not None
@@ -226,7 +231,9 @@ class SipPhone(asyncio.DatagramProtocol):
         to = f"<sip:{leg.user}@127.0.0.1:{self._asterisk[1]}>" + (
             f";tag={leg.remote_tag}" if leg.remote_tag and method != "CANCEL" else ""
         )
-        branch = leg.call_id[:12] + ("" if method in {"INVITE", "CANCEL"} or leg.status >= 300 else secrets.token_hex(4))
+        branch = leg.call_id[:12] + (
+            "" if method in {"INVITE", "CANCEL"} or leg.status >= 300 else secrets.token_hex(4)
+        )
         lines = [
             f"{method} sip:{leg.user}@127.0.0.1:{self._asterisk[1]} SIP/2.0",
             f"Via: SIP/2.0/UDP 127.0.0.1:{self._port};branch=z9hG4bK{branch}",
@@ -246,6 +253,14 @@ class SipPhone(asyncio.DatagramProtocol):
 
 
 def _sdp() -> str:
-    lines = ("v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0", "m=audio 9 RTP/AVP 8",
-             "a=rtpmap:8 PCMA/8000", "a=sendrecv")
+    lines = (
+        "v=0",
+        "o=- 1 1 IN IP4 127.0.0.1",
+        "s=-",
+        "c=IN IP4 127.0.0.1",
+        "t=0 0",
+        "m=audio 9 RTP/AVP 8",
+        "a=rtpmap:8 PCMA/8000",
+        "a=sendrecv",
+    )
     return "\r\n".join(lines) + "\r\n"
