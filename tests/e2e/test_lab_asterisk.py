@@ -276,7 +276,7 @@ def test_a_message_left_by_the_labs_caller_is_not_silent(asterisk: AsteriskInsta
     assert path.stat().st_mode & 0o077 == 0
     with wave.open(str(path)) as message:
         assert (message.getframerate(), message.getnchannels(), message.getsampwidth()) == (8000, 1, 2)
-        # Asterisk counts the seconds of the clock that begin: a limit of 2 s gives 2 to 3 s, by the moment of its start.
+        # Asterisk counts by whole seconds of the clock: a limit of 2 s gives 2 to 3 s, by the moment of its start.
         assert 2 <= message.getnframes() / 8000 <= 3.1
         samples = array("h", message.readframes(message.getnframes()))
     assert sum(abs(sample) for sample in samples) / len(samples) > 300
