@@ -165,7 +165,7 @@ class FakeWorld:
         self.settings = AriSettings(fake.url, fake.user, fake.password, APP)
 
     def call(self, number: str, caller: str, name: str) -> Caller:
-        return _FakeCaller(self.fake.incoming(number, caller, name))
+        return _FakeCaller(self.fake.incoming(number, caller, name, speaks=False))
 
     async def rung(self, user: str) -> Party:
         return [leg.party for leg in self.fake.switch.legs if leg.party.user == user][-1]

@@ -152,15 +152,15 @@ async def test_a_recording_ends_when_it_is_stopped(rig: Rig, name: str) -> None:
 
 
 async def test_a_recording_ends_with_the_caller(rig: Rig, name: str) -> None:
-    """RecordingFinished says done before StasisEnd; the file is there, whatever its length."""
+    """One who sent no sound at all: RecordingFailed, not Finished, before StasisEnd, and no file."""
     calling, inbound = await rig.inbound()
-    finished, over = rig.watch.next("RecordingFinished", name), rig.watch.next("StasisEnd", inbound)
+    failed, over = rig.watch.next("RecordingFailed", name), rig.watch.next("StasisEnd", inbound)
     await rig.client.channels.record(inbound, name, max_duration_seconds=9)
     await calling.end.until("200")
     calling.hang_up()
-    assert (await finished)["recording"]["state"] == "done"
+    assert (await failed)["recording"]["state"] == "failed"
     await over
-    assert (rig.world.recordings / f"{name}.wav").stat().st_size >= 44
+    assert not (rig.world.recordings / f"{name}.wav").exists()
 
 
 @pytest.mark.fault("38")

@@ -90,10 +90,14 @@ class FakeAsterisk:
         await self._runner.cleanup()
         await asyncio.gather(*self._sending, return_exceptions=True)
 
-    def incoming(self, dialled: str, caller: str = "420600000001", name: str = "") -> FakeCaller:
+    def incoming(
+        self, dialled: str, caller: str = "420600000001", name: str = "", *, speaks: bool = True
+    ) -> FakeCaller:
         """A call arrives; it is offered to the connected applications that the dialplan's pattern matches."""
         offered = [app for app, socket in self._apps.items() if socket is not None and self._pattern.search(app)]
-        return FakeCaller(self.switch, self.switch.incoming(dialled, caller, name, offered))
+        channel = self.switch.incoming(dialled, caller, name.encode("utf-8", "replace").decode(), offered)
+        channel.speaks = speaks
+        return FakeCaller(self.switch, channel)
 
     # --- the wire ----------------------------------------------------------------------------------------------------
 

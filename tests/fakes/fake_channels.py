@@ -117,6 +117,9 @@ class FakeChannel:
     sounds: list[Sound] = field(default_factory=list)
     recording: Recording | None = None
     crossed_by_cancel: bool = False
+    speaks: bool = True
+    """Whether sound comes from the far end: a hang-up without any makes its recording fail."""
+    left_unclaimed: bool = False
     variables: dict[str, str] = field(default_factory=dict)
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
     quiet: asyncio.Event = field(default_factory=asyncio.Event)

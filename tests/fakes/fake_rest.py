@@ -300,8 +300,11 @@ class FakeRest:
         return EMPTY
 
     def _start(self, channel: FakeChannel, app: str) -> None:
-        if not channel.dying:
-            self._switch.enter(channel, app)
+        if channel.dying:
+            return
+        self._switch.enter(channel, app)
+        if channel.left_unclaimed:
+            self._switch.leave(channel)
 
 
 def _route(verb: str, path: str, name: str) -> tuple[str, re.Pattern[str], str]:

@@ -70,6 +70,11 @@ class Switch:
         cancelled = channel.state != "Up" or channel.crossed_by_cancel
         if channel.party.status == 0 and cancelled:
             channel.party.saw("487")
+        if channel.broadcast:
+            # StasisBroadcast() looks up only now and then: a claim in between still succeeds, on a dead channel.
+            channel.left_unclaimed = True
+            channel.later(0.005, self._end, channel, 127, 487)
+            return
         cause = {"cause": 127, "tech_cause": 487} if cancelled else {}
         self._tell(channel, "ChannelHangupRequest", cause)
         self._end(channel, 127 if cancelled else 16, 487 if cancelled else None)
@@ -177,7 +182,7 @@ class Switch:
             return
         channel.dying = True
         self.silence(channel)
-        self.end_recording(channel)
+        self.end_recording(channel, heard=channel.speaks)
         self.leave(channel)
         self._gone(channel, cause, tech_cause)
 
@@ -258,19 +263,20 @@ class Switch:
         if channel.app is not None:
             self.emit(channel.app, "RecordingStarted", {"recording": recording.json("recording")})
 
-    def end_recording(self, channel: FakeChannel, *, keep: bool = True) -> None:
-        """End the channel's recording, if any; keep its file or not."""
+    def end_recording(self, channel: FakeChannel, *, keep: bool = True, heard: bool = True) -> None:
+        """End the channel's recording, if any; keep its file or not. Unheard by a hang-up, it has failed."""
         recording, channel.recording = channel.recording, None
         if recording is None:
             return
         if recording.timer is not None:
             recording.timer.cancel()
-        seconds = asyncio.get_running_loop().time() - recording.began
-        if keep:
+        seconds = asyncio.get_running_loop().time() - recording.began if heard else 0.0
+        if keep and heard:
             self._write(recording, seconds)
         if channel.app is not None:
-            state = "done" if keep else "canceled"
-            self.emit(channel.app, "RecordingFinished", {"recording": recording.json(state, seconds)})
+            state = ("done" if keep else "canceled") if heard else "failed"
+            kind = "RecordingFinished" if heard else "RecordingFailed"
+            self.emit(channel.app, kind, {"recording": recording.json(state, seconds)})
 
     def _write(self, recording: Recording, seconds: float) -> None:
         with wave.open(str(self.recordings / f"{recording.name}.{recording.format}"), "wb") as file:
