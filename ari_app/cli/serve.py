@@ -7,22 +7,78 @@ import logging
 from pathlib import Path
 
 import click
+import sqlalchemy as sa
 import uvloop
 
+from ari_app.cli.faults import Failed, WrongSettings
+from ari_app.cli.log_lines import log_to_stderr
+from ari_app.cli.site import cause_of, env_file_option, require_file, require_revision, settings_of, shown_url
 from ari_app.service import serve as run_service
-from ari_app.settings import SettingsError, load
+from ari_app.settings import Settings
+from ari_app.storage.database import open_database
+from ari_app.storage.revisions import MigrationsMissingError, revision_state
+
+log = logging.getLogger(__name__)
 
 
-@click.command()
-@click.option("--env-file", type=click.Path(path_type=Path), help="Settings file (mode 0600); else ./ari-app.env.")
-def serve(env_file: Path | None) -> None:
-    """Run the controller until it is told to stop (Ctrl-C, SIGTERM); live calls are let finish."""
+@click.command(short_help="Run the controller.")
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    envvar="ARI_APP_LOG_FORMAT",
+    show_envvar=True,
+    show_default=True,
+    help="How log lines look.",
+)
+@env_file_option
+def serve(log_format: str, env_file: Path | None) -> None:
+    """Run the controller until it is told to stop (Ctrl-C, SIGTERM); live calls are let finish.
+
+    \b
+    Examples:
+      ari-app serve
+      ari-app serve --env-file /etc/ari-app/ari-app.env
+      ARI_APP_LOG_LEVEL=DEBUG ari-app serve --log-format json
+    """
+    settings = settings_of(env_file)
+    require_ari(settings)
+    log_to_stderr(settings.log_level, log_format)
+    _check_database(settings)
     try:
-        settings = load(env_file)
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from None
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)-7s %(message)s")
-    for chatty in ("apscheduler", "alembic"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run_service(settings))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run_service(settings))
+    except OSError as error:
+        raise Failed(f"the controller cannot run: {error.filename or ''} {error.strerror or error}") from error
+
+
+def require_ari(settings: Settings) -> None:
+    """Refuse to begin without what Asterisk asks for. Raises WrongSettings."""
+    if not settings.ari_password.get_secret_value():
+        raise WrongSettings(
+            "ARI_APP_ARI_PASSWORD is empty; set it as in Asterisk's ari.conf, or name a file (mode 0600) with it "
+            "in ARI_APP_ARI_PASSWORD_FILE"
+        )
+    try:
+        _ = settings.ari
+    except ValueError as error:
+        raise WrongSettings(str(error)) from None
+
+
+def _check_database(settings: Settings) -> None:
+    """A database of another release is refused; one that is down is not, for callers are better off with the
+    configured default than with nobody."""
+    require_file(settings)
+    engine = open_database(settings.database_url)
+    try:
+        require_revision(revision_state(engine))
+    except MigrationsMissingError as error:
+        log.warning("the database's revision is not checked: %s", error)
+    except sa.exc.SQLAlchemyError as error:
+        log.error(
+            "the database %s cannot be read, calls get the configured default until it can: %s",
+            shown_url(settings.database_url),
+            cause_of(error),
+        )
+    finally:
+        engine.dispose()

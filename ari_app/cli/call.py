@@ -1,0 +1,111 @@
+"""``ari-app call``: a real SIP test call through the running system, told live."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from pathlib import Path
+
+import click
+
+from ari_app.cli.asterisk import AsteriskAri, AsteriskUnavailable
+from ari_app.cli.calls import call_json
+from ari_app.cli.faults import Failed
+from ari_app.cli.lab_caller import Behaviour, LabCaller
+from ari_app.cli.screen import clean, json_option, print_json, screen
+from ari_app.cli.serve import require_ari
+from ari_app.cli.site import database, env_file_option, settings_of
+from ari_app.cli.timeline import Moment, legs_of, print_legs, print_moment
+from ari_app.core.numbering import normalise
+from ari_app.core.verdict import Disposition
+from ari_app.settings import Settings
+from ari_app.storage.history import CallHistory
+
+_DIALLABLE = re.compile(r"\+?[0-9]{2,20}")
+SECONDS = click.FloatRange(min=0, max=3600)
+
+
+@click.command(short_help="Place a real SIP test call and follow it live.")
+@click.option("--to", "dialled", metavar="NUMBER", required=True, help="The number to call: ari-app numbers list.")
+@click.option(
+    "--from", "caller", metavar="NUMBER", help="The number to call from; one of its own for each call unless given."
+)
+@click.option("--talk", type=SECONDS, default=5, show_default=True, metavar="S", help="Hang up after talking so long.")
+@click.option("--message", type=SECONDS, default=6, show_default=True, metavar="S",
+              help="Hang up after speaking so long into voicemail.")  # fmt: skip
+@click.option("--hang-up-after", type=SECONDS, metavar="S", help="Hang up then, whatever happens.")
+@click.option("--timeout", type=SECONDS, default=120, show_default=True, metavar="S", help="Give up after so long.")
+@click.option("--expect", type=click.Choice([one.value for one in Disposition]), help="Exit code 1 unless it ends so.")
+@json_option
+@env_file_option
+def call(
+    *,
+    dialled: str,
+    caller: str | None,
+    talk: float,
+    message: float,
+    hang_up_after: float | None,
+    timeout: float,
+    expect: str | None,
+    as_json: bool,
+    env_file: Path | None,
+) -> None:
+    """Place a real SIP call through the running Asterisk and controller, and tell what happens as it happens.
+
+    The call comes from the lab's caller, who speaks all the time. It is real: whoever the scheme rings does ring.
+
+    \b
+    Examples:
+      ari-app call --to +74950000101
+      ari-app call --to +74950000101 --hang-up-after 2 --expect lost
+      ari-app call --to +74950000103 --message 8 --expect message_left --json
+    """
+    settings = settings_of(env_file)
+    require_ari(settings)
+    to, come_from = _diallable(dialled, "--to", settings), _diallable(caller or _own_number(), "--from", settings)
+    behaviour = Behaviour(talk, message, hang_up_after, timeout)
+    found = _placed(settings, to, come_from, behaviour, quiet=as_json)
+    if as_json:
+        print_json(call_json(found))
+    else:
+        _print_end(found)
+    if expect and found.call.disposition != expect:
+        raise Failed(f"the call ended {found.call.disposition}, not {expect}")
+
+
+def _own_number() -> str:
+    """A mobile number that no other test call of late has had, so that the journal's row is found by it."""
+    return f"+7916555{secrets.randbelow(10_000):04d}"
+
+
+def _diallable(text: str, option: str, settings: Settings) -> str:
+    """The number as it is dialed; digits alone, for it goes into a dial string."""
+    number = normalise(text, settings.region) or text
+    if not _DIALLABLE.fullmatch(number):
+        raise click.BadParameter(f"{text!r} is not a number such as +74950000101", param_hint=option)
+    return number
+
+
+def _placed(settings: Settings, to: str, come_from: str, behaviour: Behaviour, *, quiet: bool) -> CallHistory:
+    out = screen()
+
+    def told(moment: Moment) -> None:
+        if not quiet:
+            print_moment(out, moment)
+
+    with database(settings) as engine, AsteriskAri(settings.ari) as ari:
+        caller = LabCaller(ari, settings.ari_application, engine, to, come_from)
+        try:
+            caller.place()
+            return caller.follow(behaviour, told)
+        except AsteriskUnavailable as error:
+            raise Failed(str(error)) from None
+        finally:
+            caller.hang_up()
+
+
+def _print_end(found: CallHistory) -> None:
+    out = screen()
+    print_legs(out, legs_of(tuple(map(Moment.of, found.events))))
+    out.print()
+    out.print(clean(f"See it again: ari-app calls show {found.call.id}"))

@@ -1,0 +1,145 @@
+"""The doctor's checks of this machine: folders, disk, names, ports, audio."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+
+from ari_app.audio import mp3, wav
+from ari_app.cli.findings import Check, Finding, Patient, fault, fine, skipped, warning
+from ari_app.lab.errors import LabError
+from ari_app.lab.ports import Port, require_free
+
+SLOW_NAME_SECONDS = 0.05
+NAME_PATIENCE_SECONDS = 5.0
+FASTAGI = Port("tcp", "127.0.0.1", 4573, "FastAGI")
+LITTLE_SPACE, NO_SPACE = 1024**3, 100 * 1024**2
+NO_SETTINGS = skipped("not checked: the settings come first")
+
+
+def examine_messages_folder(patient: Patient) -> Finding:
+    """Whether voicemail messages can be kept, and by nobody else read."""
+    if patient.settings is None:
+        return NO_SETTINGS
+    folder = patient.settings.messages_folder.absolute()
+    if not folder.exists():
+        parent = next(above for above in folder.parents if above.exists())
+        if os.access(parent, os.W_OK | os.X_OK):
+            return fine(f"{folder} will be made when the controller starts")
+        return fault(f"{folder} is not there, and {parent} may not be written", f"make it: install -d -m 700 {folder}")
+    if problem := _unwritable(folder):
+        return fault(f"{folder} cannot be written: {problem}", f"chown it to the user the controller runs as: {folder}")
+    mode = folder.stat().st_mode & 0o777
+    if mode & 0o077:
+        return warning(f"{folder} has mode {mode:04o}: others can get at messages", f"chmod 700 {folder}")
+    return fine(f"{folder}, writable, mode {mode:04o}")
+
+
+def _unwritable(folder: Path) -> str | None:
+    """Why no file can be written there; tried, since rights alone do not tell of a read-only or full disk."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".doctor-") as file:
+            file.write(b"\0" * 4096)
+            file.flush()
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
+def examine_greetings_folder(patient: Patient) -> Finding:
+    """Whether greetings can be added, and those that there are be played."""
+    if patient.settings is None:
+        return NO_SETTINGS
+    folder = patient.settings.greetings_folder
+    if folder is None:
+        return fine("ARI_APP_GREETINGS_FOLDER is not set: only the greetings that ship with the product")
+    if not folder.is_dir():
+        return warning(
+            f"{folder} is not there yet", "ari-app greetings add makes it; Asterisk must know it as ari-app/own"
+        )
+    if problem := _unwritable(folder):
+        return warning(f"{folder} cannot be written: {problem}", "greetings cannot be added by this user; see chown")
+    return fine(f"{folder.absolute()}, writable")
+
+
+def examine_disk(patient: Patient) -> Finding:
+    """Whether there is room for messages."""
+    if patient.settings is None:
+        return NO_SETTINGS
+    folder = patient.settings.messages_folder.absolute()
+    there = folder if folder.exists() else next(above for above in folder.parents if above.exists())
+    free = shutil.disk_usage(there).free
+    told = f"{free / 1024**3:.1f} GB free at {there}, about {free / 16_000 / 3600:,.0f} h of messages"
+    if free < NO_SPACE:
+        return fault(told, "make room: a message that cannot be written is lost")
+    return warning(told, "make room soon") if free < LITTLE_SPACE else fine(told)
+
+
+def examine_host_name(patient: Patient) -> Finding:
+    """Whether the machine's own name resolves fast: Asterisk looks it up in every call."""
+    name = socket.gethostname()
+    resolved, took = _resolve(name)
+    mend = f"add to /etc/hosts (of Asterisk's machine and root file system, too): 127.0.1.1 {name}"
+    if not resolved:
+        return fault(f"{name} does not resolve ({took * 1000:.0f} ms): each call would wait for that", mend)
+    if took > SLOW_NAME_SECONDS:
+        return warning(f"{name} takes {took * 1000:.0f} ms to resolve: each call waits for that", mend)
+    return fine(f"{name} resolves in {took * 1000:.1f} ms")
+
+
+def _resolve(name: str) -> tuple[bool, float]:
+    """Whether, and after how many seconds; in a thread, for a resolver takes as long as it likes."""
+    answers: list[bool] = []
+
+    def look_up() -> None:
+        try:
+            answers.append(bool(socket.getaddrinfo(name, None)))
+        except OSError:
+            answers.append(False)
+
+    began = time.monotonic()
+    thread = threading.Thread(target=look_up, daemon=True)
+    thread.start()
+    thread.join(NAME_PATIENCE_SECONDS)
+    return bool(answers and answers[0]), time.monotonic() - began
+
+
+def examine_fastagi(patient: Patient) -> Finding:
+    """Whether the way for calls without ARI can be opened: off now, used from the next release on."""
+    if patient.ari is not None and patient.modules and "res_agi.so" not in patient.modules:
+        return warning("res_agi.so is not loaded; off in this release, the next one uses it", "load it in modules.conf")
+    try:
+        require_free([FASTAGI])
+    except LabError as error:
+        return warning(f"{error}", "the next release listens there; it is off in this one")
+    return fine(f"{FASTAGI.host}:{FASTAGI.number} is free; off in this release")
+
+
+def examine_audio(patient: Patient) -> Finding:
+    """Whether mp3 files can be made."""
+    tone = (np.sin(np.arange(wav.RATE) * 440 * 2 * np.pi / wav.RATE) * 8000).astype(np.int16)
+    try:
+        encoded = mp3.encode(wav.Audio(tone))
+    except (OSError, RuntimeError, ValueError) as error:
+        return fault(f"lameenc cannot encode: {error}", "pip install --force-reinstall lameenc")
+    wanted = mp3.BIT_RATE * 1000 / 8
+    if not wanted * 0.8 < len(encoded) < wanted * 1.5:
+        return fault(f"lameenc made {len(encoded)} bytes of a second", "pip install --force-reinstall lameenc")
+    return fine(f"lameenc encodes: a second is {len(encoded)} bytes of mp3")
+
+
+MACHINE_CHECKS = (
+    Check("messages folder", "This machine", examine_messages_folder),
+    Check("greetings folder", "This machine", examine_greetings_folder),
+    Check("disk space", "This machine", examine_disk),
+    Check("host name", "This machine", examine_host_name),
+    Check("FastAGI port", "This machine", examine_fastagi),
+    Check("audio", "This machine", examine_audio),
+)

@@ -1,0 +1,188 @@
+"""``ari-app schemes`` and ``ari-app numbers``: what is configured, what it does, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ari_app.cli.faults import EXIT_NO, Failed
+from ari_app.cli.screen import clean, count, json_option, print_json, screen, table
+from ari_app.cli.site import env_file_option, read_book, settings_of
+from ari_app.core.checks import Problem, Severity, errors
+from ari_app.core.engine import describe
+from ari_app.core.numbering import printable
+from ari_app.core.scheme import Number, Scheme
+from ari_app.storage.book import Reading
+
+
+def problems_about(reading: Reading, *, scheme: str | None = None, number: str | None = None) -> tuple[Problem, ...]:
+    """The problems that are of the scheme of this name, or of this number."""
+    places = [f"scheme {printable(scheme)!r}"] if scheme is not None else []
+    places += [f"number {number!r}"] if number is not None else []
+    return tuple(
+        problem
+        for problem in reading.problems
+        if any(problem.where == place or problem.where.startswith(f"{place}, ") for place in places)
+    )
+
+
+def problem_json(problem: Problem) -> dict[str, str]:
+    """The keys that ``--json`` promises."""
+    return {"severity": problem.severity.value, "where": problem.where, "text": problem.text}
+
+
+def summary(scheme: Scheme) -> str:
+    """What a scheme does, in one line: each branch with its hours and steps."""
+    return "; ".join(
+        f"{', '.join(map(str, branch.entries)) or 'always'}: {', then '.join(map(describe, branch.steps))}"
+        for branch in scheme.branches
+    )
+
+
+@click.group(short_help="List and check forwarding schemes.")
+def schemes() -> None:
+    """Forwarding schemes: list them, check them.
+
+    \b
+    Examples:
+      ari-app schemes list
+      ari-app schemes check
+      ari-app schemes check "Office Moscow"
+    """
+
+
+@schemes.command("list")
+@json_option
+@env_file_option
+def list_schemes(as_json: bool, env_file: Path | None) -> None:
+    """List every scheme: its zone, its numbers, what it does, and whether it is in force.
+
+    \b
+    Examples:
+      ari-app schemes list
+      ari-app schemes list --json | jq -r '.schemes[].name'
+    """
+    reading = read_book(settings_of(env_file))
+    rows = [_scheme_row(reading, scheme_id) for scheme_id in reading.judged]
+    if as_json:
+        print_json({"schemes": rows})
+        return
+    shown = table("scheme", "zone", "numbers", "state", "what it does", right=("numbers",))
+    for row in rows:
+        state, style = _state(row)
+        zone, numbers = clean(row["time_zone"]), str(len(row["numbers"]))
+        shown.add_row(clean(row["name"], "bold"), zone, numbers, clean(state, style), clean(row["does"]))
+    screen().print(
+        shown if rows else "No schemes yet: write one in SQL (docs), or try the demo: ari-app db upgrade --demo"
+    )
+
+
+def _scheme_row(reading: Reading, scheme_id: int) -> dict[str, Any]:
+    judged = reading.judged[scheme_id]
+    found = problems_about(reading, scheme=judged.draft.name)
+    return {
+        "name": judged.draft.name,
+        "time_zone": judged.draft.time_zone,
+        "version": judged.draft.version,
+        "refused": bool(errors(found)),
+        "warnings": len(found) - len(errors(found)),
+        "numbers": [number for number, assigned in reading.assigned.items() if assigned == scheme_id],
+        "does": summary(judged.own) if judged.own else "",
+    }
+
+
+def _state(row: dict[str, Any]) -> tuple[str, str]:
+    if row["refused"]:
+        return "refused", "bold red"
+    return (count(row["warnings"], "warning"), "yellow") if row["warnings"] else ("in force", "green")
+
+
+@schemes.command()
+@click.argument("name", required=False)
+@json_option
+@env_file_option
+def check(name: str | None, as_json: bool, env_file: Path | None) -> None:
+    """Tell every problem of every scheme, or of the one called NAME. Exit code 1 when there is an error.
+
+    A scheme with an error is not taken into force; a running controller keeps its last good version.
+
+    \b
+    Examples:
+      ari-app schemes check
+      ari-app schemes check "Office Moscow" || echo "do not let this one out"
+    """
+    reading = read_book(settings_of(env_file))
+    found = reading.problems
+    if name is not None:
+        if name not in (judged.draft.name for judged in reading.judged.values()):
+            raise Failed(f"there is no scheme {name!r}; ari-app schemes list shows those there are")
+        found = problems_about(reading, scheme=name)
+    if as_json:
+        print_json({"problems": [problem_json(problem) for problem in found]})
+    else:
+        _print_problems(found, checked=1 if name else len(reading.judged))
+    if errors(found):
+        raise click.exceptions.Exit(EXIT_NO)
+
+
+def _print_problems(found: Iterable[Problem], checked: int) -> None:
+    out = screen()
+    found = tuple(found)
+    for problem in found:
+        wrong = problem.severity is Severity.ERROR
+        line = clean("✘ error   " if wrong else "! warning ", "bold red" if wrong else "yellow")
+        out.print(line.append(clean(str(problem))))
+    amount, warnings = len(errors(found)), len(found) - len(errors(found))
+    out.print(f"{count(checked, 'scheme')}: {count(amount, 'error')}, {count(warnings, 'warning')}")
+
+
+@click.group(short_help="List the company's own numbers.")
+def numbers() -> None:
+    """The company's own numbers.
+
+    \b
+    Example:
+      ari-app numbers list
+    """
+
+
+@numbers.command("list")
+@json_option
+@env_file_option
+def list_numbers(as_json: bool, env_file: Path | None) -> None:
+    """List every number with its scheme, and what that does.
+
+    \b
+    Examples:
+      ari-app numbers list
+      ari-app numbers list --json | jq -r '.numbers[] | select(.scheme == null).number'
+    """
+    reading = read_book(settings_of(env_file))
+    listed = [_number_row(number) for number in reading.book.numbers.values()]
+    if as_json:
+        print_json({"numbers": listed})
+        return
+    shown = table("number", "name", "scheme", "what it does")
+    for row in listed:
+        scheme = clean(row["scheme"]) if row["scheme"] else clean(_without_scheme(row), "yellow")
+        shown.add_row(clean(row["number"], "bold"), clean(row["name"]), scheme, clean(row["does"]))
+    screen().print(shown if listed else "No numbers yet: enter them by SQL, or try the demo: ari-app db upgrade --demo")
+
+
+def _number_row(number: Number) -> dict[str, Any]:
+    served = number.scheme is not None and number.enabled
+    return {
+        "number": number.e164,
+        "name": number.name,
+        "enabled": number.enabled,
+        "team": number.team,
+        "scheme": number.scheme.name if number.scheme else None,
+        "does": summary(number.scheme) if number.scheme and served else "the configured default",
+    }
+
+
+def _without_scheme(row: dict[str, Any]) -> str:
+    return "none in force" if row["enabled"] else "switched off"
