@@ -4,10 +4,12 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 
 from ari_app.lab.asterisk import AsteriskInstance, AsteriskSettings, choose
+from tests.e2e.house import House, Stage
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +48,44 @@ def _on_free_ports(app: str, rtp_start: int) -> AsteriskSettings:
             rtp_start=rtp_start,
             rtp_end=rtp_start + 99,
         )
+
+
+# --- stories ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def new_house(
+    new_asterisk: Callable[[str], AsteriskInstance], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., House]]:
+    """Makes an installation: its Asterisk started, its controller not. Settings are the controller's."""
+    houses: list[House] = []
+    rtp = iter(range(23000, 24000, 200))
+
+    def make(ari_url: str = "", max_call_seconds: int = 7200, **settings: object) -> House:
+        instance = new_asterisk("ari-app")
+        start = next(rtp)
+        instance.settings = replace(
+            instance.settings, rtp_start=start, rtp_end=start + 199, max_call_seconds=max_call_seconds
+        )
+        houses.append(House(tmp_path_factory.mktemp("house"), instance, ari_url, **settings))
+        return houses[-1]
+
+    yield make
+    for house in houses:
+        house.close()
+
+
+@pytest.fixture(scope="session")
+def house(new_house: Callable[..., House]) -> House:
+    """The installation of all stories that leave it running."""
+    made = new_house()
+    made.controller.start()
+    return made
+
+
+@pytest.fixture
+def stage(house: House) -> Iterator[Stage]:
+    """A story's own phones, numbers and callers; at its end nothing may be left, in Asterisk or in the journal."""
+    with house.story() as stage:
+        yield stage
+    assert not [line for line in house.controller.lines if "Traceback" in line], "\n".join(house.controller.lines)
