@@ -10,7 +10,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+import aiohttp
+
 from ari_app.ari import AriClient, AriConnection, AriSettings, Event
+from ari_app.ari.rest import HttpLane, Rest
 from ari_app.lab.asterisk import AsteriskInstance
 from tests.contract.sip_phone import Leg, SipPhone
 from tests.contract.wire import Wire
@@ -264,8 +267,20 @@ async def rig_in(open_world: Callable[[], AbstractAsyncContextManager[World]]) -
         async with AriConnection(settings, watch.take, on_replaced=watch.replaced.set) as ari:
             await ari.wait_connected(5)
             yield Rig(world, wire, settings, ari, watch)
-            if ari.connected:
-                for channel in await ari.client.channels.list():
-                    ari.client.channels.hangup(channel["id"])
-                for bridge in await ari.client.bridges.list():
-                    await ari.client.bridges.destroy(bridge["id"])
+        await _leave_nothing(world.settings)
+
+
+async def _leave_nothing(settings: AriSettings) -> None:
+    """End every channel and bridge, and wait until the phones have heard of it; past the wire, which may be cut."""
+    async with aiohttp.ClientSession() as session:
+        await _end_all(AriClient(Rest(HttpLane(session, settings), settings.request_timeout)))
+
+
+async def _end_all(client: AriClient) -> None:
+    for bridge in await client.bridges.list():
+        await client.bridges.destroy(bridge["id"])
+    for channel in await client.channels.list():
+        client.channels.hangup(channel["id"])
+    async with asyncio.timeout(3):
+        while await client.channels.list():
+            pass
