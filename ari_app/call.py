@@ -43,6 +43,9 @@ async def conduct(opened: CallOpened, line: Line, exchange: Exchange) -> verdict
     call = _Call(opened, line, exchange)
     try:
         await call.walk()
+    except asyncio.CancelledError:
+        call.chronicle.note(Kind.TROUBLE, what="program", why="the controller was stopped")
+        raise
     except LineTrouble as trouble:
         log.warning("call %s from %s: %s", opened.call_id, masked(opened.caller), trouble)
         call.chronicle.note(Kind.TROUBLE, what="line", why=str(trouble))
@@ -78,6 +81,7 @@ class _Call:
         self._exchange = exchange
         self._voicemail = Voicemail(line, self.chronicle, exchange.keeper, exchange.journal)
         self._legs_placed = 0
+        self._closing = False
         line.gone.add_done_callback(lambda _: self._note_caller_left())
 
     async def walk(self) -> None:
@@ -142,6 +146,7 @@ class _Call:
     async def end(self) -> verdict.Verdict:
         """Release the line, settle the message, derive the verdict and journal it."""
         self._note_caller_left()
+        self._closing = True
         await self._line.close()
         await self._voicemail.judge()
         result = verdict.derive(self.chronicle.entries)
@@ -153,14 +158,16 @@ class _Call:
             answered_by=result.answered_by,
         )
         at = self._opened.at + timedelta(milliseconds=ended_ms)
-        answered_ms = next((e.at_ms for e in self.chronicle.entries if e.kind is Kind.CONNECTED), None)
+        connected_ms = next((e.at_ms for e in self.chronicle.entries if e.kind is Kind.CONNECTED), None)
+        # A cancelled call may have been connected for an instant; it was not answered.
+        answered_ms = connected_ms if result.disposition is verdict.Disposition.ANSWERED else None
         self._exchange.journal.closed(CallClosed(self._opened.call_id, at, result, answered_ms, ended_ms))
         return result
 
     def _note_caller_left(self) -> None:
         """Once, at the very moment; unless it was we who hung up."""
         gone = self._line.gone
-        if not gone.done() or any(map(self.chronicle.happened, _CALLER_IS_GONE)):
+        if not gone.done() or self._closing or any(map(self.chronicle.happened, _CALLER_IS_GONE)):
             return
         how = gone.result()
         talking = self.chronicle.happened(Kind.CONNECTED) and how is not CallerEnd.CANCELLED
@@ -169,4 +176,4 @@ class _Call:
         self.chronicle.note(Kind.CALLER_LEFT, how=how.value)
 
 
-_CALLER_IS_GONE = (Kind.HUNG_UP, Kind.CALLER_LEFT, Kind.VERDICT)
+_CALLER_IS_GONE = (Kind.HUNG_UP, Kind.CALLER_LEFT)

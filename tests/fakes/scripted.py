@@ -95,9 +95,10 @@ class HostileLeg:
         self.ended_at: float | None = None
         self.told: list[LegOutcome] = []
 
-    def start(self) -> None:
-        """The far end has the call."""
+    def start(self, net_seconds: float) -> None:
+        """The far end has the call, and rings no longer than ``net_seconds``."""
         plan, later = self.plan, self._loop.call_later
+        later(net_seconds, self._net)
         if plan.rings is not None:
             later(plan.rings, self._ring)
         if plan.answers is not None:
@@ -120,6 +121,10 @@ class HostileLeg:
             self.ended.set_result(end)
             if not self.settled.done():
                 self.settled.set_result(end)
+
+    def _net(self) -> None:
+        if not self.settled.done():
+            self.over(LegEnd(LegOutcome.NO_ANSWER, 19))
 
     def _ring(self) -> None:
         if self.ended_at is None and not self.rang.done():
@@ -218,8 +223,7 @@ class HostileLine:
         if leg.plan.refused is not None:
             leg.over(leg.plan.refused)
             raise LegRefused(leg.plan.refused)
-        asyncio.get_running_loop().call_later(net_seconds, leg.over, LegEnd(LegOutcome.NO_ANSWER, 19))
-        leg.start()
+        leg.start(net_seconds)
         return leg
 
     async def connect(self, leg: object) -> None:
