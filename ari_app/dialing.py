@@ -104,13 +104,15 @@ class Dialing:
             end = refused.end
         except LineTrouble as trouble:
             end = LegEnd(LegOutcome.FAILED, text=str(trouble))
-        except asyncio.CancelledError:
-            self._abandon(leg, record)
+        except asyncio.CancelledError:  # another has won, or the caller has gone
+            won = self._winner is not None
+            self._over(leg, record, LegEnd(LegOutcome.ANSWERED_ELSEWHERE if won else LegOutcome.CALLER_LEFT))
+            raise
+        except Exception as error:
+            self._over(leg, record, LegEnd(LegOutcome.FAILED, text=repr(error)))
             raise
         if end is not None:
-            if leg is not None:
-                leg.hang_up(end.outcome)
-            self._over(record, end)
+            self._over(leg, record, end)
 
     async def _until_settled(self, leg: Leg, seconds: float) -> LegEnd | None:
         """None once the leg is answered; else how its ringing ended, our own timeout included."""
@@ -131,14 +133,6 @@ class Dialing:
         self._chronicle.note(Kind.CONNECTED, leg=leg.id, destination=record.destination)
         return None
 
-    def _abandon(self, leg: Leg | None, record: LegChronicle) -> None:
-        """The step is over for this leg while it rang: another has won, or the caller has gone."""
-        won = self._winner is not None
-        end = LegEnd(LegOutcome.ANSWERED_ELSEWHERE if won else LegOutcome.CALLER_LEFT)
-        if leg is not None:
-            leg.hang_up(end.outcome)
-        self._over(record, end)
-
     def _release_winner(self) -> None:
         """The talk is over, whoever ended it."""
         if self._winner is None:
@@ -148,7 +142,9 @@ class Dialing:
         cause = leg.ended.result().cause if leg.ended.done() else 0
         record.ended(LegEnd(LegOutcome.ANSWERED, cause))
 
-    def _over(self, record: LegChronicle, end: LegEnd) -> None:
+    def _over(self, leg: Leg | None, record: LegChronicle, end: LegEnd) -> None:
+        if leg is not None:
+            leg.hang_up(end.outcome)
         self._outcomes.append(end.outcome)
         record.ended(end)
 
