@@ -48,7 +48,7 @@ class Voicemail:
         self._chronicle = chronicle
         self._keeper = keeper
         self._journal = journal
-        self._under_way: tuple[Recording, str, VoicemailStep] | None = None
+        self._under_way: tuple[Recording | None, str, VoicemailStep] | None = None
 
     async def perform(self, step: VoicemailStep) -> MessageTaken:
         """Greet, give the tone, record until a limit, ``#`` or the caller's hang-up ends it."""
@@ -57,6 +57,7 @@ class Voicemail:
             # A missing greeting must not cost the message: the tone alone still says "speak now".
             await self._line.play((TONE,), PROMPT_SECONDS)
         name = self._keeper.new_name()
+        self._under_way = (None, name, step)
         recording = await self._line.record(name, step)
         self._under_way = (recording, name, step)
         self._chronicle.note(Kind.RECORDING_BEGAN, max_seconds=step.max_seconds)
@@ -69,13 +70,17 @@ class Voicemail:
             return
         recording, name, step = self._under_way
         self._under_way = None
+        if recording is None:  # the caller left while it was being begun: there may be a file, with nothing in it
+            self._keeper.discard(name)
+            return
         await asyncio.wait([recording.ended], timeout=FILE_SECONDS)
         end = recording.ended.result() if recording.ended.done() else RecordEnd.OVERDUE
         self._chronicle.note(Kind.RECORDING_ENDED, end=end.value)
         recorded = await self._keeper.take(name)
         if recorded.trouble:
+            # It may be in Asterisk's spool still, and be a message: an admin decides, not we.
             self._chronicle.note(Kind.TROUBLE, what="recording", why=recorded.trouble)
-        if self._counts(recorded, step):
+        elif self._counts(recorded, step):
             length_ms = round(recorded.seconds * 1000)
             self._keeper.keep(name)
             self._chronicle.note(Kind.MESSAGE_LEFT, seconds=round(recorded.seconds, 1), name=recorded.name)
