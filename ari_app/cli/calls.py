@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ari_app.cli.faults import Failed
 from ari_app.cli.moments import MomentError, moment_past
-from ari_app.cli.screen import clean, count, json_option, print_json, screen, table
+from ari_app.cli.screen import clean, count, is_narrow, json_option, print_json, screen, table
 from ari_app.cli.site import env_file_option, reading, settings_of
 from ari_app.cli.timeline import moments, print_timeline
 from ari_app.core.numbering import normalise
@@ -111,14 +111,16 @@ def _number(text: str | None, settings: Settings) -> str | None:
 
 
 def _calls_table(found: list[JournalledCall]) -> Table:
-    shown = table("arrived (UTC)", "caller", "dialled", "ended", "why", "after", "id", right=("after",))
+    narrow = is_narrow()  # then without what can be told from the id, and without the reason
+    arrived, why = (() if narrow else ("arrived (UTC)",)), (() if narrow else ("why",))
+    shown = table(*arrived, "caller", "dialled", "ended", *why, "after", "id", right=("after",))
     for call in found:
         shown.add_row(
-            f"{call.arrived_at:%Y-%m-%d %H:%M:%S}",
+            *(f"{call.arrived_at:%Y-%m-%d %H:%M:%S}" for _ in arrived),
             clean(call.caller or call.caller_raw or "anonymous"),
             clean(call.dialled or call.dialled_raw),
             clean(_words(call.disposition, "under way"), STYLES.get(call.disposition or "", "yellow")),
-            clean(_words(call.reason, "")),
+            *(clean(_words(call.reason, "")) for _ in why),
             _after(call),
             clean(call.id, "dim"),
         )

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.text import Text
 
 from ari_app.cli.faults import EXIT_NO, Failed
-from ari_app.cli.screen import clean, count, json_option, print_json, screen, table
+from ari_app.cli.screen import clean, count, is_narrow, json_option, print_json, screen, table
 from ari_app.cli.site import env_file_option, read_book, settings_of
 from ari_app.core.checks import Problem, Severity, errors
 from ari_app.core.engine import describe
 from ari_app.core.numbering import printable
-from ari_app.core.scheme import Number, Scheme
+from ari_app.core.scheme import Branch, Number, Scheme
 from ari_app.storage.book import Reading
 
 
@@ -36,10 +37,17 @@ def problem_json(problem: Problem) -> dict[str, str]:
 
 def summary(scheme: Scheme) -> str:
     """What a scheme does, in one line: each branch with its hours and steps."""
-    return "; ".join(
-        f"{', '.join(map(str, branch.entries)) or 'always'}: {', then '.join(map(describe, branch.steps))}"
-        for branch in scheme.branches
-    )
+    return "; ".join(_branches(scheme))
+
+
+def _branches(scheme: Scheme) -> list[str]:
+    if len(scheme.branches) == 1 and not scheme.branches[0].entries:
+        return [_steps(scheme.branches[0])]
+    return [f"{', '.join(map(str, branch.entries)) or 'always'}: {_steps(branch)}" for branch in scheme.branches]
+
+
+def _steps(branch: Branch) -> str:
+    return ", then ".join(map(describe, branch.steps))
 
 
 @click.group(short_help="List and check forwarding schemes.")
@@ -70,11 +78,12 @@ def list_schemes(as_json: bool, env_file: Path | None) -> None:
     if as_json:
         print_json({"schemes": rows})
         return
-    shown = table("scheme", "zone", "numbers", "state", "what it does", right=("numbers",))
+    narrow = is_narrow()
+    shown = table("scheme", *(() if narrow else ("zone", "numbers")), "state", "what it does", right=("numbers",))
     for row in rows:
         state, style = _state(row)
-        zone, numbers = clean(row["time_zone"]), str(len(row["numbers"]))
-        shown.add_row(clean(row["name"], "bold"), zone, numbers, clean(state, style), clean(row["does"]))
+        more = () if narrow else (clean(row["time_zone"]), str(len(row["numbers"])))
+        shown.add_row(clean(row["name"], "bold"), *more, clean(state, style), clean(row["does"]))
     screen().print(
         shown if rows else "No schemes yet: write one in SQL (docs), or try the demo: ari-app db upgrade --demo"
     )
@@ -165,10 +174,11 @@ def list_numbers(as_json: bool, env_file: Path | None) -> None:
     if as_json:
         print_json({"numbers": listed})
         return
-    shown = table("number", "name", "scheme", "what it does")
+    narrow = is_narrow()
+    shown = table("number", "name", *(() if narrow else ("scheme",)), "what it does")
     for row in listed:
-        scheme = clean(row["scheme"]) if row["scheme"] else clean(_without_scheme(row), "yellow")
-        shown.add_row(clean(row["number"], "bold"), clean(row["name"]), scheme, clean(row["does"]))
+        more = () if narrow else (_scheme_cell(row),)
+        shown.add_row(clean(row["number"], "bold"), clean(row["name"]), *more, clean(row["does"]))
     screen().print(shown if listed else "No numbers yet: enter them by SQL, or try the demo: ari-app db upgrade --demo")
 
 
@@ -184,5 +194,7 @@ def _number_row(number: Number) -> dict[str, Any]:
     }
 
 
-def _without_scheme(row: dict[str, Any]) -> str:
-    return "none in force" if row["enabled"] else "switched off"
+def _scheme_cell(row: dict[str, Any]) -> Text:
+    if not row["enabled"]:
+        return clean("switched off", "yellow")
+    return clean(row["scheme"]) if row["scheme"] else clean("none in force", "yellow")

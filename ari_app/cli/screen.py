@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import IO, Any, TextIO, TypeVar, cast
 
 import click
 import orjson
@@ -18,16 +19,34 @@ from ari_app.core.numbering import printable
 
 PIPED_WIDTH = 500
 """Wide enough that no line meant for grep is ever folded."""
+WIDE = 120
+"""From so many columns on, every column of every table has room."""
 LONGEST_TEXT = 2000
+_PADDING = re.compile(r" +(?=\n)")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def screen() -> Console:
     """Standard output for people. Colours only on a terminal, and none when NO_COLOR is set (no-color.org)."""
-    console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False, color_system=_colours())
+    console = Console(
+        file=cast(IO[str], _Trimmed(sys.stdout)), highlight=False, markup=False, emoji=False, color_system=_colours()
+    )
     if not console.is_terminal and not os.environ.get("COLUMNS"):
         console.width = PIPED_WIDTH
     return console
+
+
+class _Trimmed:
+    """A stream without the blanks that pad a table's lines: they fold on a terminal and are noise down a pipe."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return self._stream.write(_PADDING.sub("", text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _colours() -> Any:
@@ -41,7 +60,11 @@ def clean(text: object, style: str = "") -> Text:
 
 def table(*columns: str, right: Iterable[str] = ()) -> Table:
     """An empty table; the columns named in ``right`` are of figures."""
-    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    ruled = screen().is_terminal
+    gap = (0, 1 if ruled else 2, 0, 0)
+    made = Table(
+        box=box.SIMPLE_HEAD if ruled else None, padding=gap, show_edge=False, pad_edge=False, header_style="bold"
+    )
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
     return made
@@ -57,6 +80,11 @@ def print_json(value: object) -> None:
     """The value as JSON: times are RFC 3339, keys stay as they are from release to release."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
     click.echo(orjson.dumps(value, option=options), nl=False)
+
+
+def is_narrow() -> bool:
+    """Whether a terminal has no room for the columns that can be done without."""
+    return screen().width < WIDE
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

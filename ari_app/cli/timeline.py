@@ -110,14 +110,26 @@ def legs_of(told: Iterable[Moment]) -> tuple[LegSummary, ...]:
             leg["rang_ms"] = moment.at_ms
         elif leg is not None and moment.kind == Kind.LEG_ANSWERED:
             leg["answered_ms"] = moment.at_ms
-        elif leg is not None and moment.kind == Kind.CONNECTED:
-            leg["outcome"], talking = "answered", leg
+        elif moment.kind == Kind.CONNECTED:
+            talking = _picked_up(legs.values(), moment)
         elif leg is not None and moment.kind == Kind.LEG_ENDED:
             ended = {key: moment.details.get(key) for key in ("outcome", "cause", "text")}
             leg.update(ended, ended_ms=moment.at_ms)
         elif talking is not None and moment.kind in (Kind.TALK_ENDED, Kind.CALLER_LEFT, Kind.VERDICT):
             talking.setdefault("ended_ms", moment.at_ms)
     return tuple(LegSummary(**leg) for leg in legs.values())
+
+
+def _picked_up(legs: Iterable[dict[str, Any]], connected: Moment) -> dict[str, Any] | None:
+    """The leg that was connected: the last to pick up at that destination."""
+    where = connected.details.get("destination")
+    leg: dict[str, Any] | None = None
+    for each in legs:
+        if each["destination"] == where and "answered_ms" in each:
+            leg = each
+    if leg is not None:
+        leg["outcome"] = "answered"
+    return leg
 
 
 def print_moment(console: Console, moment: Moment) -> None:
@@ -135,7 +147,7 @@ def print_moment(console: Console, moment: Moment) -> None:
 
 def _mark(moment: Moment) -> tuple[str, str]:
     if moment.kind == Kind.VERDICT:
-        return "■", _VERDICTS.get(Disposition(str(moment.details.get("disposition"))), "bold")
+        return "◆", _VERDICTS.get(Disposition(str(moment.details.get("disposition"))), "bold")
     if moment.kind == Kind.LEG_ENDED and moment.details.get("outcome") in ("answered_elsewhere", "caller_left"):
         return _QUIET
     return _MARKS.get(moment.kind, ("·", ""))
