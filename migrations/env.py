@@ -12,7 +12,7 @@ from ari_app.storage.database import open_for_migration, writing
 MIGRATION_LOCK = 4_271_903
 """Any number of our own: two controllers that start together migrate one after the other."""
 
-target_metadata = records.metadata
+target_metadata = records.calls.metadata
 
 
 def database_url() -> str | sa.URL:

@@ -23,17 +23,20 @@ _INSERTS = (calls, legs, call_events, voicemail_messages)
 
 
 def storable(value: Any) -> Any:
-    """Text as both databases take it: no NUL, no half surrogates; anything else unchanged."""
+    """Text as both databases take it: no NUL, no half surrogates; numbers too long for either as text."""
     if not isinstance(value, str):
-        return value
+        return str(value) if isinstance(value, int) and value.bit_length() > 63 else value
     return str(value).replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
-def is_refusal(error: sa.exc.StatementError) -> bool:
-    """Whether the row is at fault and would be for ever, rather than the database, which may come to its senses."""
+def is_refusal(error: Exception) -> bool:
+    """Whether the row is at fault and would be for ever, rather than the database, which may come to its senses.
+
+    What cannot even be handed to the database comes as the driver's own complaint, wrapped or not.
+    """
     if isinstance(error, sa.exc.DBAPIError):
         return isinstance(error, sa.exc.IntegrityError | sa.exc.DataError)
-    return True
+    return isinstance(error, sa.exc.StatementError | TypeError | ValueError | OverflowError)
 
 
 class Batch:
@@ -50,7 +53,7 @@ class Batch:
     def _take(self, happening: Happening) -> None:
         match happening:
             case (call_id, seq, entry):
-                details = {str(key): storable(value) for key, value in entry.details.items()}
+                details = {storable(str(key)): storable(value) for key, value in entry.details.items()}
                 row = {"call_id": call_id, "seq": seq, "at_ms": entry.at_ms, "kind": entry.kind.value}
                 self._rows[call_events.name].append({**row, "details": details})
             case CallOpened():
@@ -85,7 +88,7 @@ class Batch:
                 try:
                     with connection.begin_nested():
                         connection.execute(statement, row)
-                except sa.exc.StatementError as error:
+                except (sa.exc.StatementError, TypeError, ValueError, OverflowError) as error:
                     if not is_refusal(error):
                         raise
                     refused.append((row, error))

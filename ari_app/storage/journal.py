@@ -162,20 +162,20 @@ class SqlJournal:
             self._failed(error)
             return False
         with self._news:
+            if self._trouble:
+                log.info("the journal is written again")
+                self._trouble = ""
+                self._full = False
             self._settled += len(self._retried)
             self._retried = []
             self._news.notify_all()
-        if self._trouble:
-            log.info("the journal is written again")
-            self._trouble = ""
-            self._full = False
         return True
 
     def _commit(self, batch: Batch) -> None:
         try:
             with self._engine.begin() as connection:
                 batch.write(connection)
-        except sa.exc.StatementError as error:
+        except (sa.exc.StatementError, TypeError, ValueError, OverflowError) as error:
             if not is_refusal(error):
                 raise
             # One impossible row (its call was deleted meanwhile, say) must not hold up the others for ever.
@@ -187,9 +187,9 @@ class SqlJournal:
                 log.error("the journal lost an entry of call %s: %s", row.get("call_id", row.get("id")), _cause(reason))
 
     def _failed(self, error: Exception) -> None:
-        if not self._trouble:
-            log.error("the journal cannot be written now and is kept in memory: %s", _cause(error))
-        self._trouble = _cause(error)
+        newly, self._trouble = not self._trouble, _cause(error)
+        if newly:
+            log.error("the journal cannot be written now and is kept in memory: %s", self._trouble)
 
 
 def _cause(error: Exception) -> str:

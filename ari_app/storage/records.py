@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from ari_app.core.verdict import Disposition
 from ari_app.storage.columns import Details, PlainText, UtcTime
-from ari_app.storage.schema import metadata as metadata
+from ari_app.storage.schema import metadata
 
 
 def _call() -> sa.Column[str]:

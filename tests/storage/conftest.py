@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from ari_app.storage.database import open_database
-from ari_app.storage.records import metadata
 from ari_app.storage.revisions import SCHEMA_HEAD, upgrade
+from ari_app.storage.schema import metadata
 from tests.storage.postgres import PrivatePostgres
 
 BACKENDS = ("sqlite", "postgresql")

@@ -13,7 +13,6 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from ari_app.storage.database import open_database
-from ari_app.storage.records import metadata
 from ari_app.storage.revisions import (
     DEMO_HEAD,
     SCHEMA_HEAD,
@@ -23,7 +22,7 @@ from ari_app.storage.revisions import (
     revision_state,
     upgrade,
 )
-from ari_app.storage.schema import CONFIGURATION, configuration_changes, numbers
+from ari_app.storage.schema import CONFIGURATION, configuration_changes, metadata, numbers
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from ari_app.storage.records import metadata
 from ari_app.storage.refusals import MENDS, constraint_name, explain_integrity_error
+from ari_app.storage.schema import metadata
 from tests.storage.admin import OFFICE, REFUSED, shell, type_in
 
 NONSENSE = [
