@@ -213,7 +213,8 @@ class _Reader:
         if match is None:
             self.complaints.at(node, f"hours {text!r} cannot be read; write them as Mon-Fri 09:00-17:59")
             return None
-        first, last = (self._day(match["first"], node, 1), self._day(match["last"] or match["first"], node, 7))
+        first = self._day(match["first"], node, 1)
+        last = first if match["first"] and not match["last"] else self._day(match["last"], node, 7)
         opens, _, closes = match["hours"].replace("–", "-").partition("-")
         entry = EntryDraft(first, last, opens.strip().rjust(5, "0"), closes.strip().rjust(5, "0"))
         try:
