@@ -242,5 +242,10 @@ def _how_left(cause: int, sip_status: int) -> CallerEnd:
 
 
 def _presentable(caller_id: str) -> str:
-    """A caller id as it may go out on a forwarded leg: digits and a plus, or nothing."""
-    return caller_id if caller_id.lstrip("+").isdigit() and caller_id.isascii() and len(caller_id) <= 20 else ""
+    """A caller id as it may go out on a forwarded leg: digits and a plus, or a word.
+
+    It is given as name and number both: whichever is not given Asterisk takes, raw, from the caller's channel.
+    """
+    known = caller_id.lstrip("+").isdigit() and caller_id.isascii() and len(caller_id) <= 20
+    shown = caller_id if known else "anonymous"
+    return f'"{shown}" <{shown}>'

@@ -103,8 +103,10 @@ class Controller:
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stderr is not None
-        with process.stderr as said:
+        with process.stderr as said, (self._folder / "controller.log").open("a") as log:
             for line in said:
+                log.write(line)
+                log.flush()
                 with self._news:
                     self.lines.append(line.rstrip("\n"))
                     self._news.notify_all()

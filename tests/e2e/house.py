@@ -122,6 +122,15 @@ class House:
                 return
         raise AssertionError(f"left behind after {seconds} s: {left}\n" + "\n".join(self.controller.lines[-20:]))
 
+    def clear(self) -> None:
+        """End what a story that failed has left, so that the next one is judged by its own doings."""
+        if self.asterisk.pid is not None:
+            self.asterisk.cli("channel request hangup all")
+            with suppress(AssertionError):
+                self.tidy(2)
+            for path in self.asterisk.recordings.glob("*"):
+                path.unlink()
+
     @contextmanager
     def story(self) -> Iterator[Stage]:
         """What one story has: phones, numbers and callers of its own. At its end nothing may be left of it."""
@@ -129,8 +138,11 @@ class House:
         try:
             yield stage
             stage.settle()
-        finally:
+        except BaseException:
             stage.close()
+            self.clear()
+            raise
+        stage.close()
         if self.asterisk.pid is not None:
             self.tidy()
 

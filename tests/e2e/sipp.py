@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import socket
@@ -90,9 +91,12 @@ def _is(message: Message, what: str | int) -> bool:
     return message.first_line.startswith(f"{what} ")
 
 
+_media_ports = itertools.count(10000 + 4 * (os.getpid() % 4000), 4)
+
+
 def free_media_port(host: str) -> int:
     """A port that SIPp can have for audio, and for video the second after it; none that the kernel gives to others."""
-    for port in range(10000 + 4 * (os.getpid() % 2000), 32000, 4):
+    for port in itertools.islice(_media_ports, 1000):
         with ExitStack() as probes, suppress(OSError):
             for each in (port, port + 2):
                 probe = probes.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
@@ -132,7 +136,7 @@ class Sipp:
         self._folder.mkdir(parents=True)
         text = (SCENARIOS / f"{self._scenario}.xml").read_text()
         scenario = self._folder / "scenario.xml"
-        scenario.write_text(_PLACE.sub(lambda place: str(places[place[1]]), text))
+        scenario.write_text(_PLACE.sub(lambda place: str(places[place[1]]), text), errors="surrogateescape")
         command = ["sipp", "-sf", str(scenario), "-i", self.host, "-p", str(self.port), "-m", str(self._calls)]
         command += ["-nostdin", "-timer_resol", "1", "-trace_msg", "-message_file", str(self._log)]
         command += ["-trace_err", "-error_file", str(self._folder / "errors.log"), "-deadcall_wait", "0"]
