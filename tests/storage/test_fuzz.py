@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -39,7 +40,7 @@ WORDS = (
 )
 TEXTS = st.sampled_from(WORDS) | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 NUMBERS = st.sampled_from([-1, 0, 1, 2, 5, 7, 8, 60, 180, 600, 601, 3601, 2**31 - 1]) | st.integers(-10, 1100)
-COLUMNS: dict[str, dict[str, st.SearchStrategy[str] | st.SearchStrategy[int] | st.SearchStrategy[int | None]]] = {
+COLUMNS: dict[str, dict[str, Any]] = {
     "schemes": {"name": TEXTS, "time_zone": TEXTS},
     "branches": {"scheme_id": NUMBERS, "position": NUMBERS, "name": TEXTS},
     "schedule_entries": dict.fromkeys(("first_day", "last_day", "branch_id"), NUMBERS)
