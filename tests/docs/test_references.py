@@ -1,0 +1,130 @@
+"""What the documents name is there: files, headings, make targets, settings, modules; their examples are sound."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, get_args, get_origin
+
+import pytest
+from pydantic_core import PydanticUndefined
+
+from ari_app.cli.doctor_asterisk import MODULES
+from ari_app.settings import Settings, load
+from tests.docs.documents import DOCUMENTS, REPOSITORY, between, blocks, commands, links
+
+ENGINEER = REPOSITORY / "docs" / "engineer.md"
+BEYOND_SETTINGS = {"ARI_APP_ENV_FILE", "ARI_APP_LOG_FORMAT", "ARI_APP_MIGRATIONS", "ARI_APP_DEMO"}
+"""Variables that are read before or beside the settings."""
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_links_lead_somewhere(document: Path) -> None:
+    for link in links(document):
+        if link.startswith(("http://", "https://", "mailto:")):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (document.parent / name).resolve() if name else document
+        assert target.exists(), f"{link} leads to nothing"
+        assert REPOSITORY in (target, *target.parents), f"{link} leads out of the repository"
+        assert not anchor or anchor in _anchors(target), f"{link}: {target.name} has no such heading"
+
+
+def _anchors(document: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_make_targets_that_are_named_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    named = {
+        (str(document.relative_to(REPOSITORY)), target)
+        for document in DOCUMENTS
+        for target in re.findall(r"`(?:[A-Z_]+=\S+ )*make ([a-z]+)", document.read_text())
+    }
+    named |= {(str(block), found[1]) for block, line in commands() if (found := re.match(r"(?:\S+=\S+ )*make ([a-z]+)", line))}
+    assert named
+    assert not [f"{where}: make {target}" for where, target in named if target not in targets]
+
+
+def test_files_that_are_named_in_code_spans_exist() -> None:
+    folders = "ari_app|dialplan|migrations|sounds|asterisk-docker|tests|docs|benchmarks"
+    for document in DOCUMENTS:
+        for name in re.findall(rf"`((?:{folders})/[\w./-]*)`", document.read_text()):
+            assert (REPOSITORY / name).exists(), f"{document.relative_to(REPOSITORY)} names {name}"
+
+
+def settings_table() -> str:
+    """The table as it should be."""
+    return "\n".join(["| variable | default | meaning |", "|---|---|---|", *_rows()])
+
+
+def _rows() -> Iterator[str]:
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        value = getattr(default, "get_secret_value", lambda kept=default: kept)()
+        said = "" if value in ("", (), None, PydanticUndefined) else f"`{value}`"
+        meaning = "; ".join(filter(None, (field.description, _choices(field.annotation))))
+        yield f"| `ARI_APP_{name.upper()}` | {said} | {meaning} |"
+
+
+def _choices(annotation: object) -> str:
+    return ", ".join(f"`{choice}`" for choice in get_args(annotation)) if get_origin(annotation) is Literal else ""
+
+
+def test_the_settings_table_is_that_of_the_program() -> None:
+    assert between(ENGINEER, "settings") == settings_table(), f"docs/engineer.md should have:\n\n{settings_table()}"
+
+
+def test_no_document_names_a_setting_that_is_not_read() -> None:
+    known = {f"ARI_APP_{name.upper()}" for name in Settings.model_fields} | BEYOND_SETTINGS
+    for document in DOCUMENTS:
+        named = set(re.findall(r"\bARI_APP_[A-Z_]*[A-Z]\b", document.read_text()))
+        assert named <= known, f"{document.relative_to(REPOSITORY)} names {named - known}"
+
+
+def test_the_modules_are_those_that_the_doctor_asks_for() -> None:
+    assert set(re.findall(r"`(\w+\.so)`", between(ENGINEER, "modules"))) == set(MODULES)
+
+
+def test_the_settings_file_of_the_example_is_accepted(tmp_path: Path) -> None:
+    (example,) = [block for block in blocks("ini") if block.document == ENGINEER]
+    password = tmp_path / "ari-password"
+    password.write_text("an example of a password")
+    password.chmod(0o600)
+    env_file = tmp_path / "ari-app.env"
+    env_file.write_text(example.text.replace("/etc/ari-app/ari-password", str(password)))
+    env_file.chmod(0o600)
+    settings = load(env_file)
+    assert settings.ari_password.get_secret_value() == "an example of a password"
+    assert settings.dial_policy.allowed_prefixes == ("+7", "+380")
+
+
+def test_the_systemd_unit_is_accepted_by_systemd(tmp_path: Path) -> None:
+    (example,) = [block for block in blocks("systemd") if block.document == ENGINEER]
+    unit = tmp_path / "ari-app.service"
+    installed = Path(sys.executable).with_name("ari-app")
+    unit.write_text(example.text.replace("/opt/ari-app/.venv/bin/ari-app", str(installed)))
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False)
+    complaints = [line for line in done.stderr.splitlines() if "ari-app.service" in line]
+    assert not complaints
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_version_of_the_changelog_is_that_of_the_package() -> None:
+    from ari_app import __version__
+
+    changelog = (REPOSITORY / "CHANGELOG.md").read_text()
+    newest = re.search(r"^## \[(\d+\.\d+\.\d+)\]", changelog, re.MULTILINE)
+    assert newest is not None
+    assert newest[1] == __version__.partition(".dev")[0]
+
+
+def test_python_versions_agree() -> None:
+    oldest = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["ruff"]["target-version"]
+    assert oldest == "py311"
+    assert "3.11 or later" in (REPOSITORY / "README.md").read_text()
