@@ -1,5 +1,6 @@
 # Two commands: `make run` and `make test`. `make help` lists the rest.
 # ASTERISK=docker|system|local chooses where Asterisk comes from; by default the first that works.
+# SIP_PORT, HTTP_PORT and RTP_START move the demo to other ports.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run call test bench promises seed doctor lint lock clean
@@ -7,30 +8,36 @@ PYTHON ?= python3
 UV ?= uv
 BIN := .venv/bin
 INSTALLED := .venv/installed
+FIRST_DEMO_NUMBER := +74950000101
+define SAY_HOW_TO_SEED
+{ echo 'Say what the seed adds, and where it is described: make seed m="Kyiv office" from=kyiv.yaml'; \
+    echo 'A description to begin with: $(BIN)/ari-app seed --template > kyiv.yaml'; exit 2; } >&2
+endef
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(INSTALLED) ## start Asterisk and the controller with demo schemes and lab phones; Ctrl-C ends them
-	$(BIN)/python -m ari_app.lab.demo
+	@$(BIN)/python -m ari_app.lab.demo
 
-call: $(INSTALLED) ## place a real SIP test call: make call to=+74950000101 [from=+79161112233]
-	$(BIN)/ari-app call $(if $(to),--to "$(to)") $(if $(from),--from "$(from)")
+call: $(INSTALLED) ## place a real SIP test call: make call to=+74950000106 [from=+79161112233]
+	@$(BIN)/ari-app call --to "$(or $(to),$(FIRST_DEMO_NUMBER))" $(if $(from),--from "$(from)")
 
 test: $(INSTALLED) ## every test, real Asterisk and PostgreSQL included: make test [only=tests/unit]
-	$(BIN)/python -m pytest $(only)
+	@$(BIN)/python -m ari_app.lab.tools $(only)
+	@$(BIN)/python -m pytest $(only)
 
 bench: $(INSTALLED) ## compare with Asterisk's own Dial(): set-up time, highest rate, CPU a call
-	$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks
 
 promises: $(INSTALLED) ## every promise of docs/promises.md with its tests, and whether they passed
-	$(BIN)/python -m ari_app.lab.promises
+	@$(BIN)/python -m tests.promises
 
-seed: $(INSTALLED) ## write a new revision of seeds: make seed m="Kyiv office"
-	$(BIN)/ari-app seed $(if $(m),-m "$(m)")
+seed: $(INSTALLED) ## write a new revision of seeds: make seed m="Kyiv office" from=kyiv.yaml
+	@$(if $(and $(m),$(from)),$(BIN)/ari-app seed -m "$(m)" "$(from)",$(SAY_HOW_TO_SEED))
 
 doctor: $(INSTALLED) ## check everything that a call needs, and say how to mend what is wrong
-	$(BIN)/ari-app doctor
+	@$(BIN)/ari-app doctor
 
 lint: $(INSTALLED) ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .
@@ -56,7 +63,5 @@ $(INSTALLED): requirements-dev.lock setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 	    echo "Python's venv module is missing. On Debian: sudo apt-get install -y python3-venv" >&2; exit 1; }
 	@[ -x $(BIN)/python ] || { echo "Making .venv"; $(PYTHON) -m venv .venv; }
-	@echo "Installing the locked dependencies (a minute the first time)"
-	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	@$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps -e .
+	@$(BIN)/python -m ari_app.lab.install
 	@touch $@

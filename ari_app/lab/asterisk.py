@@ -14,7 +14,7 @@ from typing import Self
 from ari_app.lab.errors import LabError
 from ari_app.lab.kinds import DockerAsterisk, Kind, LocalAsterisk, SystemAsterisk
 from ari_app.lab.ports import Port, require_free
-from ari_app.lab.rootfs import Say
+from ari_app.lab.tools import Say
 
 BOOT_SECONDS = 30.0
 STOP_SECONDS = 10.0

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-import signal
 import subprocess
 import sys
-import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 
 from ari_app.lab.asterisk import AsteriskInstance, AsteriskSettings, choose
+from ari_app.lab.controller import ARI_APP, Controller
+from ari_app.lab.ending import end_on_signals, end_stragglers
 from ari_app.lab.errors import LabError
+from ari_app.lab.ports import Port, require_free
 
 RUN = Path(".run")
-ARI_APP = str(Path(sys.executable).with_name("ari-app"))
-READY_SECONDS = 20.0
-READY_WORD = "connected"
+STEPS = 4
 NEXT = """\
 Try, in another terminal:
-  [bold]make call[/]                          the first number of the table
-  [bold]make call to=+74950000106[/]          another one
-  [bold].venv/bin/ari-app calls list[/]       what was journalled; [bold]calls show last[/] tells why
+  [bold]make call[/]                    a real SIP call to the first number, told as it happens
+  [bold]make call to=+74950000106[/]    another number of the table
+  [bold].venv/bin/ari-app calls show last[/]    why it went so; [bold]calls list[/] lists them all
   [bold].venv/bin/ari-app simulate --to +74950000108 --at "sat 11:30"[/]
-  [bold]make doctor[/]                        is everything in order?
-Schemes are SQL: sqlite3 .run/ari-app.sqlite3 (an edit is live within 2 seconds).
+  [bold]make doctor[/]                  is everything in order?
+The schemes are SQL, and an edit is live within 2 s: sqlite3 {database}
 """
 
 console = Console(highlight=False)
@@ -34,24 +37,85 @@ console = Console(highlight=False)
 
 def step(number: int, text: str) -> None:
     """Say what comes next, so that a long wait has a name."""
-    console.print(f"[cyan]{number}/4[/] {text}")
+    console.print(f"[cyan]{number}/{STEPS}[/] {text}")
 
 
 def say(line: str) -> None:
     """Progress within a step."""
-    console.print(f"    {line}", markup=False)
+    console.print(f"    {line}", markup=False, soft_wrap=True)
 
 
-def asterisk_settings() -> AsteriskSettings:
-    """The demo's ports; SIP_PORT, HTTP_PORT and RTP_START move them where the usual ones are taken."""
-    try:
-        sip, http, rtp = (
-            int(os.environ.get(name, default))
-            for name, default in (("SIP_PORT", 5060), ("HTTP_PORT", 8088), ("RTP_START", 10000))
+@dataclass(frozen=True)
+class Ports:
+    """The ports of the demo: the environment's SIP_PORT, HTTP_PORT and RTP_START, or the usual ones."""
+
+    sip: int = 5060
+    http: int = 8088
+    rtp: int = 10000
+
+    @classmethod
+    def chosen(cls) -> Ports:
+        """As the environment says. Raises LabError."""
+        ports = cls()
+        for field, name in (("sip", "SIP_PORT"), ("http", "HTTP_PORT"), ("rtp", "RTP_START")):
+            text = os.environ.get(name)
+            if not text:
+                continue
+            if not text.isascii() or not text.isdigit() or not 1024 <= int(text) <= 63000:
+                raise LabError(f"{name} is {text!r}: give a port between 1024 and 63000")
+            ports = replace(ports, **{field: int(text)})
+        return ports
+
+    @property
+    def settings(self) -> AsteriskSettings:
+        """Asterisk on these ports; a call of two legs takes four RTP ports."""
+        return AsteriskSettings(
+            sip_port=self.sip, lab_port=self.sip, http_port=self.http, rtp_start=self.rtp, rtp_end=self.rtp + 1999
         )
-    except ValueError as error:
-        raise LabError(f"SIP_PORT, HTTP_PORT and RTP_START are numbers of ports: {error}") from None
-    return AsteriskSettings(sip_port=sip, lab_port=sip, http_port=http, rtp_start=rtp, rtp_end=rtp + 1999)
+
+    def require_free(self) -> None:
+        """Raise LabError when one is taken, with who holds it and the command that takes free ones."""
+        needed = self.settings.ports()
+        try:
+            require_free(needed)
+        except LabError as error:
+            moved = " ".join(
+                f"{name}={first_free([port for port in needed if port.number == number])}"
+                for name, number in (("SIP_PORT", self.sip), ("HTTP_PORT", self.http))
+                if not are_free([port for port in needed if port.number == number])
+            )
+            raise LabError(f"{error}: make run {moved}") from None
+
+
+def are_free(ports: list[Port]) -> bool:
+    """Whether all of them can be bound now."""
+    try:
+        require_free(ports)
+    except LabError:
+        return False
+    return True
+
+
+def first_free(ports: list[Port]) -> int:
+    """The next number, in steps of ten, at which every one of ``ports`` could be."""
+    numbers = range(ports[0].number + 10, 65536, 10)
+    return next(n for n in numbers if are_free([replace(port, number=n) for port in ports]))
+
+
+@contextmanager
+def only_one() -> Iterator[None]:
+    """Hold the folder of the demo's data; raises LabError when another `make run` does."""
+    RUN.mkdir(mode=0o700, exist_ok=True)
+    with (RUN / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise LabError(f"it runs already, as process {lock.read().strip()}: end that one with Ctrl-C") from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield
 
 
 def write_env(instance: AsteriskInstance) -> None:
@@ -77,90 +141,57 @@ def run_ari_app(*arguments: str) -> None:
         raise LabError(f"`ari-app {' '.join(arguments)}` failed; its message is above")
 
 
-class Controller:
-    """The controller as a child process; what it says goes to a file and, from WARNING on and for calls, on screen."""
-
-    def __init__(self) -> None:
-        self._ready = threading.Event()
-        self.log = RUN / "controller.log"
-        # A session of its own: Ctrl-C reaches this process alone, which then stops its children in order.
-        self.process = subprocess.Popen(
-            [ARI_APP, "serve"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        stream = self.process.stderr
-        if stream is None:
-            return
-        with self.log.open("a") as log:
-            for line in stream:
-                log.write(line)
-                log.flush()
-                if READY_WORD in line:
-                    self._ready.set()
-                if " INFO " not in line or " call " in line:
-                    console.print(line.rstrip(), markup=False, style="dim", soft_wrap=True)
-
-    def wait_ready(self) -> None:
-        """Return when it is connected to Asterisk. Raises LabError when it ended or took too long."""
-        give_up = time.monotonic() + READY_SECONDS
-        while not self._ready.wait(0.05):
-            if self.process.poll() is not None:
-                self._reader.join(1)
-                raise LabError(f"the controller ended at once; its words are above and in {self.log}")
-            if time.monotonic() > give_up:
-                raise LabError(f"the controller did not reach Asterisk in {READY_SECONDS:g} s; see {self.log}")
-
-    def stop(self) -> None:
-        """Let it end its calls, briefly."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(5)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-        self.process.wait()
-        self._reader.join(1)
-
-
 def run() -> None:
     """Start everything, show it, wait for Ctrl-C, stop what was started."""
     began = time.monotonic()
-    RUN.mkdir(mode=0o700, exist_ok=True)
+    ports = Ports.chosen()
+    ports.require_free()
     step(1, "Asterisk: looking for one (ASTERISK=docker, system or local chooses)")
     kind = choose(os.environ.get("ASTERISK"), say)
-    instance = AsteriskInstance(kind, RUN / "asterisk", asterisk_settings(), say)
+    instance = AsteriskInstance(kind, RUN / "asterisk", ports.settings, say)
     step(2, f"Asterisk: starting ({kind.name})")
     with instance:
-        step(3, "Database: migrating .run/ari-app.sqlite3, demo schemes")
+        step(3, "Database: tables and demo schemes")
         write_env(instance)
         os.environ["ARI_APP_ENV_FILE"] = str(RUN.resolve() / "ari-app.env")
         run_ari_app("db", "upgrade", "--demo")
         step(4, "Controller: starting")
-        controller = Controller()
+        controller = Controller(RUN / "controller.log", show_log_line)
         try:
             controller.wait_ready()
-            console.print(
-                f"[green]Ready[/] in {time.monotonic() - began:.1f} s. Everything listens on loopback only.\n"
-            )
-            run_ari_app("numbers", "list")
-            console.print(NEXT)
-            console.print("Ctrl-C ends it. Calls appear below.")
-            controller.process.wait()
-            raise LabError(f"the controller ended by itself; see {controller.log}")
+            show_what_there_is(time.monotonic() - began)
+            code = controller.wait()
+            raise LabError(f"the controller ended by itself (exit {code}); see {controller.log}")
         finally:
             controller.stop()
 
 
+def show_log_line(line: str) -> None:
+    """A line of the controller's log."""
+    console.print(line, markup=False, style="dim", soft_wrap=True)
+
+
+def show_what_there_is(seconds: float) -> None:
+    """The demo's numbers, and what to do with them."""
+    console.print(f"[green]Ready[/] in {seconds:.1f} s. Everything listens on loopback only.\n")
+    run_ari_app("numbers", "list")
+    console.print()
+    console.print(NEXT.format(database=RUN / "ari-app.sqlite3"), soft_wrap=True)
+    console.print("Ctrl-C ends it. Calls appear below.")
+
+
 def main() -> None:
     """The command: exit 0 after Ctrl-C, 1 with a message when something could not be had."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    end_on_signals()
     try:
-        run()
+        with only_one():
+            try:
+                run()
+            finally:
+                end_stragglers()
     except KeyboardInterrupt:
-        console.print("\nStopped.")
+        with suppress(OSError):  # the terminal may be closed
+            console.print("\nStopped.")
     except LabError as error:
         console.print(f"[red]make run:[/] {error}", soft_wrap=True)
         sys.exit(1)

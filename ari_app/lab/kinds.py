@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from ari_app.lab.errors import LabError
-from ari_app.lab.rootfs import Say, make_root, missing_tool
+from ari_app.lab.rootfs import make_root
+from ari_app.lab.tools import MMDEBSTRAP, Say, why_missing
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROVISION = REPOSITORY / "asterisk-docker" / "provision"
@@ -137,7 +138,7 @@ class LocalAsterisk:
                 "a root file system can be entered by root only, as this kernel gives no user namespaces: "
                 "run by sudo, or use ASTERISK=docker or ASTERISK=system"
             )
-        return None if (self.root / "usr/sbin/asterisk").exists() else missing_tool()
+        return None if (self.root / "usr/sbin/asterisk").exists() else why_missing([MMDEBSTRAP])
 
     def get(self, say: Say) -> None:
         if problem := self.unusable():

@@ -1,18 +1,15 @@
 """Makes a root file system with Asterisk in it from Debian's packages, for machines without a Docker engine."""
 
 import fcntl
-import os
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 from ari_app.lab.errors import LabError
+from ari_app.lab.tools import MMDEBSTRAP, Say, require
 
 SUITE = "forky"
 """The oldest Debian suite that carries Asterisk 22 (LTS); bookworm and trixie carry none."""
-
-Say = Callable[[str], None]
 
 
 def make_root(root: Path, say: Say) -> None:
@@ -24,7 +21,7 @@ def make_root(root: Path, say: Say) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if _is_whole(root):  # another session made it meanwhile
             return
-        _require_mmdebstrap(say)
+        require([MMDEBSTRAP], say)
         say(f"Making a root file system with Asterisk in {root} (about 370 MB, 20 to 60 s, once)")
         aside = root.with_name(root.name + ".building")
         _remove(aside)
@@ -48,29 +45,6 @@ def mmdebstrap_command(target: Path) -> list[str]:
         SUITE,
         str(target),
     ]
-
-
-def missing_tool() -> str | None:
-    """Why no root file system can be made here, with the mend; None when one can."""
-    if shutil.which("mmdebstrap") or (os.geteuid() == 0 and shutil.which("apt-get")):
-        return None
-    return "mmdebstrap is missing: sudo apt-get install -y mmdebstrap"
-
-
-def _require_mmdebstrap(say: Say) -> None:
-    if shutil.which("mmdebstrap"):
-        return
-    problem = missing_tool()
-    if problem:
-        raise LabError(problem)
-    say("Installing mmdebstrap with apt-get")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (
-        ["apt-get", "update", "-q"],
-        ["apt-get", "install", "-qy", "--no-install-recommends", "mmdebstrap"],
-    ):
-        if subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False).returncode:
-            raise LabError(f"`{' '.join(command)}` failed; its message is above. Mend it and start again")
 
 
 def _run_showing_progress(command: list[str], say: Say) -> None:

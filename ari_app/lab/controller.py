@@ -1,0 +1,83 @@
+"""Runs the controller as a child process, its log in a file and what matters of it on the screen."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ari_app.lab.errors import LabError
+
+ARI_APP = str(Path(sys.executable).with_name("ari-app"))
+READY_SECONDS = 20.0
+STOP_SECONDS = 5.0
+CONNECTED = re.compile(r"ARI at \S+: connected")
+WORTH_SHOWING = re.compile(r"^\S+ (?:(?!INFO|DEBUG)[A-Z]+ |INFO +ari_app\.service: call )|^(?!\d{4}-)")
+"""Calls, warnings and worse; and what is no line of a log at all, such as an error of the command line."""
+
+
+class Controller:
+    """One `ari-app serve`. ``show`` takes the lines of its log that a person at the screen wants to see."""
+
+    def __init__(self, log: Path, show: Callable[[str], None]) -> None:
+        self.log = log
+        self._show = show
+        self._ready = threading.Event()
+        # A session of its own: Ctrl-C reaches whoever stops it in order, not it. The file of its settings is in the
+        # environment, so that its shutdown is short: whoever pressed Ctrl-C wants an end, not the end of every call.
+        self._process = subprocess.Popen(
+            [ARI_APP, "serve"],
+            env={**os.environ, "ARI_APP_SHUTDOWN_SECONDS": f"{STOP_SECONDS / 2:g}"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def wait_ready(self) -> None:
+        """Return when it is connected to Asterisk. Raises LabError when it ended or took too long."""
+        give_up = time.monotonic() + READY_SECONDS
+        while not self._ready.wait(0.05):
+            if self._process.poll() is not None:
+                self._reader.join(1)
+                raise LabError(f"the controller ended at once; its words are above and in {self.log}")
+            if time.monotonic() > give_up:
+                raise LabError(f"the controller did not reach Asterisk in {READY_SECONDS:g} s; see {self.log}")
+
+    def wait(self) -> int:
+        """Return its exit code when it has ended by itself."""
+        return self._process.wait()
+
+    def stop(self) -> None:
+        """Let it hang up its calls and write its journal; after 5 s it is killed."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+        self._process.wait()
+        self._reader.join(1)
+
+    def _read(self) -> None:
+        stream = self._process.stderr
+        if stream is None:
+            return
+        with self.log.open("w") as log:
+            for line in stream:
+                log.write(line)
+                log.flush()
+                if CONNECTED.search(line):
+                    self._ready.set()
+                if WORTH_SHOWING.match(line):
+                    self._show(line.rstrip())
