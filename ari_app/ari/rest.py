@@ -101,13 +101,12 @@ class WebsocketLane:
         return answer
 
     async def read(self) -> None:
-        """Give answers to those who wait for them, until the socket closes; then all others get Disconnected."""
+        """Give answers to those who wait for them, until the socket closes; then `close` this lane."""
         try:
             while (message := await self._socket.receive()).type is aiohttp.WSMsgType.TEXT:
                 self._settle(message.data)
         finally:
             self._writer.cancel()
-            self._give_up()
 
     async def close(self) -> None:
         """Close the socket; those still waiting get Disconnected."""

@@ -235,7 +235,6 @@ async def test_a_caller_who_hangs_up_after_the_answer_shows_no_cause(rig: Rig) -
     assert "tech_cause" not in request
 
 
-@pytest.mark.fault("12")
 async def test_a_cancel_that_crosses_our_answer_can_be_told_from_a_hang_up(rig: Rig) -> None:
     """ARI may say 204 and Up, yet the caller got 487: then, and only then, the events say 487."""
     endings = set()

@@ -170,6 +170,7 @@ class FakeRest:
         return 200, self._bridge(bridge_id).json()
 
     async def create_bridge(self, q: Json) -> Answer:
+        await asyncio.sleep(0.002)  # long enough for what was sent over another connection to overtake it
         bridge = FakeBridge(q["bridgeId"], q.get("type", "mixing"), q.get("name", ""))
         if bridge.id in self._switch.bridges:
             raise Refusal(409, f"Bridge with id '{bridge.id}' already exists")

@@ -93,6 +93,7 @@ class Switch:
         if channel.state == "Up":
             return
         channel.state = "Up"
+        self._tell(channel, "ChannelStateChange", {})
         if channel.crossed_by_cancel:
             channel.later(0, self.caller_leaves, channel)
         elif channel.inbound:
