@@ -61,7 +61,8 @@ class Voicemail:
         recording = await self._line.record(name, step)
         self._under_way = (recording, name, step)
         self._chronicle.note(Kind.RECORDING_BEGAN, max_seconds=step.max_seconds)
-        await asyncio.wait([recording.ended], timeout=step.max_seconds + FILE_SECONDS)
+        # Ours is the deadline: Asterisk's counts whole seconds, and is up to two of them late.
+        await asyncio.wait([recording.ended], timeout=step.max_seconds)
         return MessageTaken()
 
     async def judge(self) -> None:

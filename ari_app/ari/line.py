@@ -74,6 +74,7 @@ class AriLine:
         self._bridge: str | None = None
         self._answered = False
         self._ringing_in_band = False
+        self._told_to_go = False
         self._plays = 0
 
     def on_event(self, event: Event) -> None:
@@ -202,6 +203,7 @@ class AriLine:
     async def hang_up(self, cause: HangUpCause) -> None:
         if not self.gone.done():
             await self._done(self._client.channels.hangup(self.channel_id, _REASONS[cause]), "end the call")
+            self._told_to_go = True
 
     async def close(self) -> None:
         """Everything is told to end at once; then we wait, but not for ever, until Asterisk says that it has."""
@@ -209,7 +211,8 @@ class AriLine:
             leg.hang_up(LegOutcome.CALLER_LEFT)
         tasks: list[Future[Any]] = [leg.ended for leg in self._legs]
         if not self.gone.done():
-            self._client.channels.hangup(self.channel_id, "normal")
+            if not self._told_to_go:  # a second word would take the first one's cause away
+                self._client.channels.hangup(self.channel_id, "normal")
             tasks.append(self.gone)
         if self._bridge is not None:
             self._client.bridges.destroy(self._bridge)

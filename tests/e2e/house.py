@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import socket
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -256,7 +257,6 @@ class Stage:
         self.house = house
         self.phones: list[Phone | DeadPhone] = []
         self.callers: list[Caller] = []
-        self.numbers: list[str] = []
         self.counts_invites = True
         self._folder = folder
         self._keys = itertools.count(1)
@@ -301,7 +301,6 @@ class Stage:
         with self.house.database.edit() as connection:
             scheme = insert_scheme(connection, f"scheme of {number}", branches or (Branch(steps),), zone)
             connection.execute("INSERT INTO numbers (e164, name, scheme_id) VALUES (?, ?, ?)", (number, "ours", scheme))
-        self.numbers.append(number)
         if self.house.controller.running:
             self.house.controller.said(r"book \w+ in force", since=mark, seconds=2)
         return number
@@ -315,8 +314,6 @@ class Stage:
         voice = Voice(host, says)
         caller = Caller(number, sipp, voice, self.house)
         self.callers.append(caller)
-        if number not in self.numbers:
-            self.numbers.append(number)
         defaults: dict[str, object] = {
             "key": f"{key}-{sipp.port}",
             "audio_port": voice.port,
@@ -346,8 +343,8 @@ class Stage:
             assert named == sent, "legs of the journal are not the INVITEs of the wire"
 
     def _legs(self) -> list[dict[str, Any]]:
-        counts = {number: len(self.house.database.calls(number)) for number in self.numbers}
-        closed = (self.house.database.closed(number, count) for number, count in counts.items() if count)
+        placed = Counter(caller.dialled for caller in self.callers)
+        closed = (self.house.database.closed(number, count) for number, count in placed.items())
         return [leg for calls in closed for call in calls for leg in call.legs]
 
     def close(self) -> None:

