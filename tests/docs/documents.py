@@ -84,9 +84,7 @@ def comparable(output: str) -> list[str]:
 
 def matches(told: str, printed: str) -> bool:
     """Whether a document's output is what was printed; a line of `...` stands for any number of lines."""
-    pattern = "".join(
-        r"(?:.*\n)*?" if line in ("...", "…") else re.escape(line) + r"\n" for line in comparable(told)
-    )
+    pattern = "".join(r"(?:.*\n)*?" if line in ("...", "…") else re.escape(line) + r"\n" for line in comparable(told))
     return re.fullmatch(pattern, "".join(f"{line}\n" for line in comparable(printed))) is not None
 
 

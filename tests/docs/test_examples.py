@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ari_app.call import Exchange, conduct
 from ari_app.cli import main
 from ari_app.cli.site import read_book, settings_of
 from ari_app.core.outcomes import Recorded
+from ari_app.core.scheme import SchemeBook
 from ari_app.ports import CallOpened
 from ari_app.simulation import CallerScript, ScriptedLine
 from ari_app.storage.database import open_database
@@ -24,7 +26,16 @@ from ari_app.storage.revisions import DEMO_HEAD, SCHEMA_HEAD, upgrade
 from tests.docs.documents import REPOSITORY, Block, Example, commands, examples, matches
 
 NEED_A_RUNNING_SYSTEM = ("call", "serve", "doctor")
-ARI_APP = re.compile(r"^(?:[A-Z_]+=\S+ |sudo |docker-compose -f \S+ run --rm controller |\.venv/bin/|/opt\S*/)*ari-app\b")
+ARI_APP = re.compile(
+    r"^(?:[A-Z_]+=\S+ |sudo |docker-compose -f \S+ run --rm controller |\.venv/bin/|/opt\S*/)*ari-app\b"
+)
+
+
+@dataclass(frozen=True)
+class OneBook:
+    """The book of one moment."""
+
+    current: SchemeBook
 
 
 class Keeper:
@@ -64,9 +75,9 @@ def _journal_the_call(env_file: Path, url: str) -> None:
 
     async def go() -> None:
         line = ScriptedLine((), CallerScript())
-        await conduct(opened, line, Exchange(read_book_of, journal, Keeper(), settings.default_steps))
+        await conduct(opened, line, Exchange(OneBook(book), journal, Keeper(), settings.default_steps))
 
-    read_book_of = read_book(settings)
+    book = read_book(settings).book
     virtual_time.run(go())
     assert journal.close()
     engine.dispose()
