@@ -8,6 +8,7 @@ PYTHON ?= python3
 UV ?= uv
 BIN := .venv/bin
 INSTALLED := .venv/installed
+INSTALLED_DEV := .venv/installed-dev
 FIRST_DEMO_NUMBER := +74950000101
 define SAY_HOW_TO_SEED
 { echo 'Say what the seed adds, and where it is described: make seed m="Kyiv office" from=kyiv.yaml'; \
@@ -15,31 +16,31 @@ define SAY_HOW_TO_SEED
 endef
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(INSTALLED) ## start Asterisk and the controller with demo schemes and lab phones; Ctrl-C ends them
+run: $(INSTALLED) ## Asterisk, controller, demo schemes, lab phones, until Ctrl-C
 	@$(BIN)/python -m ari_app.lab.demo
 
-call: $(INSTALLED) ## place a real SIP test call: make call to=+74950000106 [from=+79161112233]
+call: $(INSTALLED) ## a real SIP test call: make call [to=NUMBER] [from=NUMBER]
 	@$(BIN)/ari-app call --to "$(or $(to),$(FIRST_DEMO_NUMBER))" $(if $(from),--from "$(from)")
 
-test: $(INSTALLED) ## every test, real Asterisk and PostgreSQL included: make test [only=tests/unit]
+test: $(INSTALLED_DEV) ## every test, on real Asterisk and PostgreSQL [only=tests/unit]
 	@$(BIN)/python -m ari_app.lab.tools $(only)
 	@$(BIN)/python -m pytest $(only)
 
-bench: $(INSTALLED) ## compare with Asterisk's own Dial(): set-up time, highest rate, CPU a call
+bench: $(INSTALLED_DEV) ## compare with Asterisk's own Dial(): set-up time, rate, CPU
 	@$(BIN)/python -m benchmarks
 
-promises: $(INSTALLED) ## every promise of docs/promises.md with its tests, and whether they passed
+promises: $(INSTALLED_DEV) ## every promise, its tests, and whether they passed
 	@$(BIN)/python -m tests.promises
 
-seed: $(INSTALLED) ## write a new revision of seeds: make seed m="Kyiv office" from=kyiv.yaml
+seed: $(INSTALLED) ## a new seed of schemes: make seed m="Kyiv office" from=FILE
 	@$(if $(and $(m),$(from)),$(BIN)/ari-app seed -m "$(m)" "$(from)",$(SAY_HOW_TO_SEED))
 
-doctor: $(INSTALLED) ## check everything that a call needs, and say how to mend what is wrong
+doctor: $(INSTALLED) ## check everything that a call needs, and say how to mend it
 	@$(BIN)/ari-app doctor
 
-lint: $(INSTALLED) ## ruff, mypy and the import contracts
+lint: $(INSTALLED_DEV) ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict ari_app tests
@@ -51,17 +52,21 @@ lock: ## pin the newest dependencies that setup.cfg allows; needs uv
 	$(UV) pip compile --upgrade --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --quiet \
 	    --python-version 3.11 setup.cfg --extra dev -o requirements-dev.lock
 
-clean: ## remove .venv, the root file system of Asterisk, the demo's data and every cache
+clean: ## remove .venv, .asterisk, the demo's data and every cache
 	rm -rf .venv .asterisk .run build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 	    .import_linter_cache .coverage* .benchmarks
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Made again when the lock or the package's metadata changed.
-$(INSTALLED): requirements-dev.lock setup.cfg pyproject.toml
+# Made again when the lock or the package's metadata changed; what only tests and checks take comes when they are asked for.
+$(INSTALLED): requirements.lock setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	    echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 	    echo "Python's venv module is missing. On Debian: sudo apt-get install -y python3-venv" >&2; exit 1; }
 	@[ -x $(BIN)/python ] || { echo "Making .venv"; $(PYTHON) -m venv .venv; }
-	@$(BIN)/python -m ari_app.lab.install
+	@$(BIN)/python -m ari_app.lab.install requirements.lock
+	@touch $@
+
+$(INSTALLED_DEV): $(INSTALLED) requirements-dev.lock
+	@$(BIN)/python -m ari_app.lab.install requirements-dev.lock
 	@touch $@

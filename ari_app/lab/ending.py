@@ -13,7 +13,7 @@ ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def end_on_signals() -> None:
-    """Let the first of `ENDINGS` raise KeyboardInterrupt; those after it do not disturb the clean-up, which is short."""
+    """Let the first of `ENDINGS` raise KeyboardInterrupt; the clean-up is short, and not disturbed by more."""
 
     def end(number: int, frame: FrameType | None) -> None:
         for ending in ENDINGS:

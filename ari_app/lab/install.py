@@ -1,6 +1,6 @@
-"""Installs the locked dependencies and this package into the running Python, progress on one line: ``make`` calls it.
+"""Installs a lock's dependencies and this package into the running Python, progress on one line: ``make`` calls it.
 
-Nothing but the standard library is there yet when it runs.
+``python -m ari_app.lab.install requirements.lock``; nothing but the standard library is there yet when it runs.
 """
 
 from __future__ import annotations
@@ -8,20 +8,31 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-LOCK = REPOSITORY / "requirements-dev.lock"
-PIP = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+DEV_LOCK = REPOSITORY / "requirements-dev.lock"
+BUILD_TOOL = "setuptools"
+"""What building this package takes; pinned, with its hashes, in the lock for development."""
+PIP = (sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-deps")
 EVERY = 10
 """Packages between two lines of progress where a line cannot be written over."""
+_PACKAGE = re.compile(
+    r"(?:Collecting |Requirement already satisfied: |Processing (?:\S*/)?)([A-Za-z0-9._]+(?:-(?!\d)\w+)*)"
+)
 
 
 def package_of(line: str) -> str | None:
     """The package that a line of pip's output begins with, such as "aiohttp"; None for other lines."""
-    match = re.match(r"(?:Collecting|Requirement already satisfied:) ([A-Za-z0-9._-]+)", line)
+    match = _PACKAGE.match(line)
     return match[1] if match else None
+
+
+def entries(lock: str) -> list[str]:
+    """A lock's requirements, each with the hashes that follow it; without comments."""
+    return re.findall(r"^[A-Za-z0-9][^\n]*==(?:[^\n]*\\\n)*[^\n]*\n", lock, re.MULTILINE)
 
 
 class Progress:
@@ -35,14 +46,11 @@ class Progress:
     def one_more(self, package: str) -> None:
         """Tell that the next package is at work."""
         self._count += 1
-        told = f"  {self._count} of {self._total}: {package}"
-        if self._live:
-            print(f"\r{told:<60}", end="", flush=True)
-        elif self._count % EVERY == 0:
-            print(told, flush=True)
+        if self._live or self._count % EVERY == 0:
+            self.say(f"  {self._count} of {self._total}: {package}")
 
     def say(self, line: str) -> None:
-        """Tell something else, in place of the line so far."""
+        """Tell how far it is."""
         print(f"\r{line:<60}" if self._live else line, end="" if self._live else "\n", flush=True)
 
     def done(self) -> None:
@@ -51,34 +59,41 @@ class Progress:
             print(f"\r{'':<60}\r", end="", flush=True)
 
 
-def install_lock() -> int:
-    """Install the lock, by hash; returns pip's exit code after showing its last words."""
-    total = len(re.findall(r"^[A-Za-z0-9][^\n]*==", LOCK.read_text(), re.MULTILINE))
-    progress, last = Progress(total), list[str]()
-    command = [*PIP, "--progress-bar", "off", "--no-deps", "--require-hashes", "--requirement", str(LOCK)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
-        for line in pip.stdout or ():
-            last = [*last[-14:], line.rstrip()]
-            if package := package_of(line):
-                progress.one_more(package)
-            elif line.startswith("Installing collected packages"):
-                progress.say("  unpacking them")
+def install_lock(text: str) -> None:
+    """Install what a lock lists, by hash. Exits with pip's last words when that fails."""
+    progress, last = Progress(len(entries(text))), list[str]()
+    with tempfile.NamedTemporaryFile("w", suffix=".lock") as lock:
+        lock.write(text)
+        lock.flush()
+        command = [*PIP, "--progress-bar", "off", "--require-hashes", "--requirement", lock.name]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
+            for line in pip.stdout or ():
+                last = [*last[-14:], line.rstrip()]
+                if package := package_of(line):
+                    progress.one_more(package)
+                elif line.startswith("Installing collected packages"):
+                    progress.say("  unpacking them")
     progress.done()
     if pip.returncode:
-        print("\n".join(last), file=sys.stderr)
-    return pip.returncode
+        sys.exit("\n".join([*last, "make: pip failed, its words are above; run make again when it is mended"]))
 
 
-def main() -> None:
-    """The command: exit 1 when pip failed; its own last words say why."""
+def install_ourselves() -> None:
+    """Install this package so that an edit of its source is live. Exits with a message when that fails."""
+    # The build tool comes from the lock, so that building fetches nothing unpinned.
+    install_lock("".join(entry for entry in entries(DEV_LOCK.read_text()) if entry.startswith(f"{BUILD_TOOL}==")))
+    if subprocess.run([*PIP, "--quiet", "--no-build-isolation", "--editable", REPOSITORY], check=False).returncode:
+        sys.exit("make: this package could not be installed; pip's words are above")
+
+
+def main(lock: str) -> None:
+    """The command: exit 1 with a message when pip failed."""
     began = time.monotonic()
-    print(f"Installing the locked dependencies for Python {sys.version.split()[0]} (a minute, once)", flush=True)
-    # setuptools is in the lock, so that building this package fetches nothing.
-    ourselves = [*PIP, "--quiet", "--no-deps", "--no-build-isolation", "--editable", str(REPOSITORY)]
-    if install_lock() or subprocess.run(ourselves, check=False).returncode:
-        sys.exit("make: the dependencies could not be installed; pip's words are above. Run it again when mended")
+    print(f"Installing {lock} for Python {sys.version.split()[0]} (a minute, once)", flush=True)
+    install_lock((REPOSITORY / lock).read_text())
+    install_ourselves()
     print(f"Installed in {time.monotonic() - began:.0f} s", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -10,6 +10,8 @@ from ari_app.lab.tools import MMDEBSTRAP, Say, require
 
 SUITE = "forky"
 """The oldest Debian suite that carries Asterisk 22 (LTS); bookworm and trixie carry none."""
+STAGES = ("I: running apt-get", "I: downloading", "I: extracting", "I: installing")
+"""How the lines of mmdebstrap begin that tell a waiting person how far it is."""
 
 
 def make_root(root: Path, say: Say) -> None:
@@ -52,7 +54,7 @@ def _run_showing_progress(command: list[str], say: Say) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         for line in process.stdout or ():
             lines = [*lines[-15:], line.rstrip()]
-            if line.startswith("I: "):
+            if line.startswith(STAGES):
                 say("  " + line[3:].rstrip())
     if process.returncode:
         raise LabError("mmdebstrap failed:\n  " + "\n  ".join(lines))
