@@ -13,8 +13,7 @@ from ari_app.cli.calls import call_json
 from ari_app.cli.faults import Failed
 from ari_app.cli.lab_caller import Behaviour, LabCaller
 from ari_app.cli.screen import clean, json_option, print_json, screen
-from ari_app.cli.serve import require_ari
-from ari_app.cli.site import database, env_file_option, settings_of
+from ari_app.cli.site import database, env_file_option, require_ari, settings_of
 from ari_app.cli.timeline import Moment, legs_of, print_legs, print_moment
 from ari_app.core.numbering import normalise
 from ari_app.core.verdict import Disposition

@@ -10,9 +10,17 @@ import click
 import sqlalchemy as sa
 import uvloop
 
-from ari_app.cli.faults import Failed, WrongSettings
+from ari_app.cli.faults import Failed
 from ari_app.cli.log_lines import log_to_stderr
-from ari_app.cli.site import cause_of, env_file_option, require_file, require_revision, settings_of, shown_url
+from ari_app.cli.site import (
+    cause_of,
+    env_file_option,
+    require_ari,
+    require_file,
+    require_revision,
+    settings_of,
+    shown_url,
+)
 from ari_app.service import serve as run_service
 from ari_app.settings import Settings
 from ari_app.storage.database import open_database
@@ -50,19 +58,6 @@ def serve(log_format: str, env_file: Path | None) -> None:
             runner.run(run_service(settings))
     except OSError as error:
         raise Failed(f"the controller cannot run: {error.filename or ''} {error.strerror or error}") from error
-
-
-def require_ari(settings: Settings) -> None:
-    """Refuse to begin without what Asterisk asks for. Raises WrongSettings."""
-    if not settings.ari_password.get_secret_value():
-        raise WrongSettings(
-            "ARI_APP_ARI_PASSWORD is empty; set it as in Asterisk's ari.conf, or name a file (mode 0600) with it "
-            "in ARI_APP_ARI_PASSWORD_FILE"
-        )
-    try:
-        _ = settings.ari
-    except ValueError as error:
-        raise WrongSettings(str(error)) from None
 
 
 def _check_database(settings: Settings) -> None:

@@ -42,6 +42,19 @@ def settings_of(env_file: Path | None) -> Settings:
     return settings
 
 
+def require_ari(settings: Settings) -> None:
+    """Refuse to begin without what Asterisk asks for. Raises WrongSettings."""
+    if not settings.ari_password.get_secret_value():
+        raise WrongSettings(
+            "ARI_APP_ARI_PASSWORD is empty; set it as in Asterisk's ari.conf, or name a file (mode 0600) with it "
+            "in ARI_APP_ARI_PASSWORD_FILE"
+        )
+    try:
+        _ = settings.ari
+    except ValueError as error:
+        raise WrongSettings(str(error)) from None
+
+
 def shown_url(url: str) -> str:
     """A database's URL as it may be shown: without its password."""
     return parse_url(url).render_as_string(hide_password=True)

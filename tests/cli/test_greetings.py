@@ -1,0 +1,113 @@
+"""`greetings`: what is taken, what is refused and why, and where it is put."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+
+WavFile = Callable[..., Path]
+
+
+@pytest.fixture
+def own(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of own greetings."""
+    folder = tmp_path / "sounds" / "own"
+    monkeypatch.setenv("ARI_APP_GREETINGS_FOLDER", str(folder))
+    return folder
+
+
+def names(cli: Cli) -> list[str]:
+    """The greetings there are, but for the demo's."""
+    listed = cli.json("greetings", "list")["greetings"]
+    return [row["name"] for row in listed if not row["name"].startswith("Demo ")]
+
+
+@pytest.mark.promise("CAL-10")
+def test_a_greeting_is_stored_where_asterisk_may_read_it(cli: Cli, own: Path, wav_file: WavFile) -> None:
+    mask = os.umask(0o077)
+    try:
+        cli("greetings", "add", "Приёмная: sales/../'x'", str(wav_file()), "--team", "Demo sales")
+    finally:
+        os.umask(mask)
+    (row,) = [row for row in cli.json("greetings", "list")["greetings"] if row["file"]]
+    assert re.fullmatch(r"own/[a-z0-9-]+-[0-9a-f]{8}", row["sound"])
+    assert (row["team"], row["steps"], row["file_exists"]) == ("Demo sales", 0, True)
+    (file,) = own.iterdir()
+    assert file == Path(row["file"])
+    assert file.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ({"channels": 2}, "2 channels, 8000 Hz, 16 bit"),
+        ({"rate": 44100}, "1 channels, 44100 Hz"),
+        ({"seconds": 0}, "has no sound in it"),
+        ({"seconds": 330}, "has 5.0 MB; a greeting has 5 MB at most"),
+    ],
+)
+def test_a_wav_of_another_shape_is_refused(
+    cli: Cli, own: Path, wav_file: WavFile, shape: dict[str, int], said: str
+) -> None:
+    assert said in cli("greetings", "add", "Sales", str(wav_file(**shape)), code=1).stderr
+    assert names(cli) == []
+    assert not own.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"ID3\x04\x00 and so on", "is an mp3, which a later release will take; for now convert it: sox"),
+        (b"\xff\xfb\x90\x00", "is an mp3"),
+        (b"RIFF", "the file is not a wav"),
+        (b"", "the file is empty"),
+    ],
+)
+def test_what_is_no_wav_is_refused(cli: Cli, own: Path, tmp_path: Path, content: bytes, said: str) -> None:
+    file = tmp_path / "greeting.bin"
+    file.write_bytes(content)
+    assert said in cli("greetings", "add", "Sales", str(file), code=1).stderr
+
+
+def test_a_second_of_the_same_name_is_refused_and_leaves_no_file(cli: Cli, own: Path, wav_file: WavFile) -> None:
+    cli("greetings", "add", "Sales", str(wav_file()))
+    assert "A greeting of this name exists" in cli("greetings", "add", "Sales", str(wav_file()), code=1).stderr
+    assert len(list(own.iterdir())) == 1
+
+
+def test_a_greeting_is_removed_with_its_file_unless_a_step_plays_it(cli: Cli, own: Path, wav_file: WavFile) -> None:
+    cli("greetings", "add", "Sales", str(wav_file()))
+    cli.sql("UPDATE steps SET greeting_id = (SELECT id FROM greetings WHERE name = 'Sales') WHERE kind = 'voicemail'")
+    assert "A step plays this greeting" in cli("greetings", "remove", "Sales", code=1).stderr
+    assert len(list(own.iterdir())) == 1
+    cli.sql("UPDATE steps SET greeting_id = NULL WHERE kind = 'voicemail'")
+    cli("greetings", "remove", "Sales")
+    assert list(own.iterdir()) == []
+    assert "there is no greeting 'Sales'" in cli("greetings", "remove", "Sales", code=1).stderr
+
+
+def test_a_file_that_went_missing_is_seen(cli: Cli, own: Path, wav_file: WavFile) -> None:
+    cli("greetings", "add", "Sales", str(wav_file()))
+    for file in own.iterdir():
+        file.unlink()
+    line = next(line for line in cli("greetings", "list").stdout.splitlines() if line.startswith("Sales"))
+    assert line.endswith("missing")
+
+
+def test_a_folder_or_team_that_is_not_there_is_named(
+    cli: Cli, own: Path, wav_file: WavFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = cli("greetings", "add", "Sales", str(wav_file()), "--team", "Nobody", code=1)
+    assert "there is no team 'Nobody'; those there are: Demo sales, Demo support" in refused.stderr
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("ARI_APP_GREETINGS_FOLDER", str(tmp_path / "file" / "own"))
+    assert "the greeting cannot be stored in" in cli("greetings", "add", "Sales", str(wav_file()), code=1).stderr
+    assert names(cli) == []
+    monkeypatch.delenv("ARI_APP_GREETINGS_FOLDER")
+    assert "ARI_APP_GREETINGS_FOLDER is not set" in cli("greetings", "add", "Sales", str(wav_file()), code=2).stderr

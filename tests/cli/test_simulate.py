@@ -1,0 +1,91 @@
+"""`simulate`: what would happen to a call, told like a real one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Cli
+
+OFFICE = "+74950000108"
+
+
+def kinds(told: dict[str, Any]) -> list[str]:
+    """The kinds of a timeline's entries."""
+    return [moment["kind"] for moment in told["timeline"]]
+
+
+def sentences(told: dict[str, Any]) -> str:
+    """The timeline's sentences, a line each."""
+    return "\n".join(moment["sentence"] for moment in told["timeline"])
+
+
+@pytest.mark.promise("OUR-02")
+def test_outcomes_are_given_leg_by_leg(cli: Cli) -> None:
+    told = cli.json("simulate", "--to", "+74950000102", "--outcome", "busy,answer@7", "--talk", "20")
+    assert told["verdict"] == {"disposition": "answered", "reason": "talked", "answered_by": "+79160000003"}
+    assert [(leg["destination"], leg["outcome"], leg["answered_ms"], leg["ended_ms"]) for leg in told["legs"]] == [
+        ("lab-busy", "busy", None, 100),
+        ("+79160000003", "answered", 7100, 27100),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("at", "branch"),
+    [
+        ("2026-03-02T09:00", "Working hours"),  # a Monday, in Moscow
+        ("2026-03-02T08:59", "Out of hours"),
+        ("2026-03-02T09:00Z", "Working hours"),
+        ("2026-03-02T18:00+03:00", "Out of hours"),
+        ("sat 11:30", "Out of hours"),
+        ("mon 17:59", "Working hours"),
+    ],
+)
+def test_the_moment_is_reckoned_in_the_schemes_zone(cli: Cli, at: str, branch: str) -> None:
+    assert f"branch '{branch}' chosen" in sentences(cli.json("simulate", "--to", OFFICE, "--at", at))
+
+
+def test_the_caller_hangs_up_or_speaks_as_told(cli: Cli) -> None:
+    left = cli.json("simulate", "--to", "+74950000101", "--hang-up-at", "2")
+    assert left["verdict"]["reason"] == "hung_up_while_ringing"
+    short = cli.json("simulate", "--to", "+74950000107", "--message", "1")
+    assert short["verdict"]["reason"] == "no_message"
+    assert cli.json("simulate", "--to", "+74950000107", "--message", "5")["verdict"]["disposition"] == "message_left"
+
+
+def test_a_number_that_is_not_ours_gets_the_default(cli: Cli) -> None:
+    told = cli.json("simulate", "--to", "nonsense")
+    assert told["call"]["dialled"] is None
+    assert kinds(told)[:3] == ["arrived", "default_used", "step_began"]
+
+
+def test_an_edit_by_sql_is_simulated_at_once(cli: Cli) -> None:
+    cli.sql("UPDATE destinations SET timeout_seconds = 33 WHERE target = 'lab-busy'")
+    assert "lab-busy (33 s)" in sentences(cli.json("simulate", "--to", "+74950000102"))
+
+
+def test_the_problems_of_a_refused_scheme_are_told(cli: Cli) -> None:
+    cli.sql("UPDATE schemes SET time_zone = 'Europe/Moskva' WHERE name = 'Demo: office hours'")
+    told = cli.json("simulate", "--to", OFFICE)
+    assert [problem["severity"] for problem in told["problems"]] == ["error"]
+    assert "'Europe/Moskva' is not an IANA time zone" in told["problems"][0]["text"]
+    assert "default_used" in kinds(told)
+    people = cli("simulate", "--to", OFFICE)
+    assert "error: scheme 'Demo: office hours': 'Europe/Moskva' is not an IANA time zone" in people.stderr
+    assert "Moskva" not in people.stdout
+    assert cli.json("simulate", "--to", "+74950000101")["problems"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "Missing option '--to'"),
+        (("--to", OFFICE, "--at", "soon"), "'soon' is not a moment; write 2026-01-31T11:30"),
+        (("--to", OFFICE, "--at", "0001-01-01T00:00"), "too far away"),
+        (("--to", OFFICE, "--outcome", "busy,asleep"), "outcome 'asleep' is not known; use answer, busy"),
+        (("--to", OFFICE, "--hang-up-at", "-1"), "--hang-up-at"),
+    ],
+)
+def test_a_wrong_command_line_is_exit_code_2(cli: Cli, arguments: tuple[str, ...], said: str) -> None:
+    assert said in cli("simulate", *arguments, code=2).stderr
