@@ -191,6 +191,10 @@ class HostileLine:
         unforced = CallerEnd.HUNG_UP if self.answered else CallerEnd.CANCELLED
         self.leave(self.plan.leaves_how or unforced)
 
+    def times(self, what: str) -> int:
+        """How often an operation has been begun."""
+        return self._times.get(what, 0)
+
     async def _does(self, what: str) -> None:
         """Take the time the operation takes, and the trouble it was planned to run into."""
         times = self._times[what] = self._times.get(what, 0) + 1

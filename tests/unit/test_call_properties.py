@@ -127,6 +127,7 @@ def assert_every_leg_is_ended_and_on_record(gone_through: Conducted) -> None:
     assert sorted(record.leg_id for record in journal.legs) == sorted(leg.id for leg in line.legs)
     assert len(gone_through.of(Kind.LEG_DIALED)) == len(line.legs)
     ended = {entry.details["leg"] for entry in gone_through.of(Kind.LEG_ENDED)}
+    assert len(ended) == len(gone_through.of(Kind.LEG_ENDED))
     talked = {entry.details["leg"] for entry in gone_through.of(Kind.CONNECTED)}
     assert ended | talked == {leg.id for leg in line.legs}
     assert not ended & talked

@@ -159,7 +159,7 @@ def test_a_destination_that_cannot_answer_costs_no_timeout(first: LegPlan) -> No
 def test_of_two_who_answer_at_once_one_talks_and_the_other_is_told(strategy: RingStrategy) -> None:
     conducted = ring(step(strategy, (20, 0), (20, 0), (20, 0)), answers(5), answers(5), answers(5.004))
     line = conducted.line
-    assert len(line.bridged) == 1
+    assert (len(line.bridged), line.times("connect")) == (1, 1)
     losers = [leg for leg in line.legs if leg not in line.bridged]
     assert {leg.told[0] for leg in losers} == {ELSEWHERE}
     assert all(leg.ended_at is not None and leg.ended_at < 5.2 for leg in losers)
@@ -271,6 +271,13 @@ def test_a_cancel_that_crosses_the_answer_is_not_an_answered_call() -> None:
     assert crossed.verdict is not None
     assert (crossed.verdict.disposition, crossed.verdict.reason) == (Disposition.LOST, Reason.HUNG_UP_RINGING)
     assert crossed.journal.endings[0].answered_ms is None
+
+
+def test_a_phone_that_begins_to_ring_while_it_is_told_to_stop_has_not_rung() -> None:
+    conducted = ring(step(IN_TURN, (20, 0)), SILENT, leaves_at=0.02)
+    assert conducted.line.legs[0].rang.done()
+    assert conducted.of(Kind.LEG_RANG) == []
+    assert conducted.journal.legs[0].rang_ms is None
 
 
 @pytest.mark.promise("OUR-01")

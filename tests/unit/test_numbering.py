@@ -106,6 +106,27 @@ def test_no_text_reaches_a_dial_string_unless_it_is_digits_or_a_short_name(kind:
     )
 
 
+@pytest.mark.fault("22")
+@pytest.mark.parametrize(
+    ("number", "endpoint"),
+    [
+        ("Local/{number}@ctx", "PJSIP/{name}"),
+        ("PJSIP/trunk", "PJSIP/{name}"),
+        ("PJSIP/{number}@{number}", "PJSIP/{name}"),
+        ("PJSIP/{number.__class__}@trunk", "PJSIP/{name}"),
+        ("PJSIP/{number}@trunk", "PJSIP/{number}"),
+        ("PJSIP/{number}@trunk&Local/1@ctx", "PJSIP/{name}"),
+    ],
+)
+def test_a_dial_template_that_could_be_bent_is_refused(number: str, endpoint: str) -> None:
+    with pytest.raises(ValueError, match="dial template"):
+        DialTemplates(number, endpoint)
+
+
+def test_a_destination_is_called_by_what_it_names() -> None:
+    assert str(Destination(TargetKind.ENDPOINT, "desk", 20)) == "desk"
+
+
 @pytest.mark.parametrize("name", ["desk", "lab-busy", "a", "x" * 40, "desk_2"])
 def test_an_endpoint_has_a_short_plain_name(name: str) -> None:
     assert ENDPOINT_NAME.fullmatch(name)

@@ -73,6 +73,8 @@ def test_the_whole_story_of_a_simulated_call() -> None:
         ("busy,busy,busy", CallerScript(message=100), Disposition.MESSAGE_LEFT, Reason.MESSAGE),
         ("busy,busy,busy", CallerScript(leaves_at=4), Disposition.LOST, Reason.HUNG_UP_IN_GREETING),
         ("busy,busy,busy", CallerScript(leaves_at=10), Disposition.MESSAGE_LEFT, Reason.MESSAGE),
+        # At the instant at which the message is over, too, the caller leaves once.
+        ("busy@1,busy@1,busy@1", CallerScript(leaves_at=17, message=8), Disposition.MESSAGE_LEFT, Reason.MESSAGE),
         ("unreachable,failed@2,busy", CallerScript(message=0), Disposition.LOST, Reason.NO_MESSAGE),
     ],
 )
