@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner
 
 from ari_app import virtual_time
@@ -23,7 +24,7 @@ from ari_app.simulation import CallerScript, ScriptedLine
 from ari_app.storage.database import open_database
 from ari_app.storage.journal import SqlJournal
 from ari_app.storage.revisions import DEMO_HEAD, SCHEMA_HEAD, upgrade
-from tests.docs.documents import REPOSITORY, Block, Example, commands, examples, matches
+from tests.docs.documents import REPOSITORY, Block, Example, blocks, commands, examples, matches
 
 NEED_A_RUNNING_SYSTEM = ("call", "serve", "doctor")
 ARI_APP = re.compile(
@@ -114,6 +115,18 @@ def test_an_example_prints_what_the_document_shows(example: Example, demo: dict[
     result = CliRunner().invoke(main, words, env=demo)
     printed = result.output
     assert matches(example.output, printed), f"{example}, exit {result.exit_code}, in truth prints:\n\n{printed}"
+
+
+@pytest.mark.parametrize("block", [one for one in blocks("sql") if one.document.name == "qa.md"], ids=str)
+def test_sql_of_the_tester_s_guide_is_taken_by_the_database(block: Block, demo: dict[str, str | None]) -> None:
+    url = settings_of(Path(str(demo["ARI_APP_ENV_FILE"]))).database_url
+    engine = open_database(url)
+    with engine.connect() as connection:
+        changed = [connection.execute(sa.text(one)).rowcount for one in block.text.split(";") if one.strip()]
+        connection.rollback()
+    engine.dispose()
+    assert changed
+    assert all(changed), f"{block} changes nothing"
 
 
 def test_the_readme_shows_a_call_that_was_real() -> None:
