@@ -13,7 +13,7 @@ from ari_app.cli.calls import call_json
 from ari_app.cli.faults import Failed
 from ari_app.cli.lab_caller import Behaviour, LabCaller
 from ari_app.cli.screen import clean, json_option, print_json, screen
-from ari_app.cli.site import database, env_file_option, require_ari, settings_of
+from ari_app.cli.site import database, env_file_option, read_book, require_ari, settings_of
 from ari_app.cli.timeline import Moment, legs_of, print_legs, print_moment
 from ari_app.core.numbering import normalise
 from ari_app.core.verdict import Disposition
@@ -25,7 +25,7 @@ SECONDS = click.FloatRange(min=0, max=3600)
 
 
 @click.command(short_help="Place a real SIP test call and follow it live.")
-@click.option("--to", "dialled", metavar="NUMBER", required=True, help="The number to call: ari-app numbers list.")
+@click.option("--to", "dialled", metavar="NUMBER", help="The number to call [the first of ari-app numbers list].")
 @click.option(
     "--from", "caller", metavar="NUMBER", help="The number to call from; one of its own for each call unless given."
 )
@@ -39,7 +39,7 @@ SECONDS = click.FloatRange(min=0, max=3600)
 @env_file_option
 def call(
     *,
-    dialled: str,
+    dialled: str | None,
     caller: str | None,
     talk: float,
     message: float,
@@ -55,13 +55,15 @@ def call(
 
     \b
     Examples:
+      ari-app call
       ari-app call --to +74950000101
       ari-app call --to +74950000101 --hang-up-after 2 --expect lost
       ari-app call --to +74950000103 --message 8 --expect message_left --json
     """
     settings = settings_of(env_file)
     require_ari(settings)
-    to, come_from = _diallable(dialled, "--to", settings), _diallable(caller or _own_number(), "--from", settings)
+    to = _diallable(dialled or _first_number(settings), "--to", settings)
+    come_from = _diallable(caller or _own_number(), "--from", settings)
     behaviour = Behaviour(talk, message, hang_up_after, timeout)
     found = _placed(settings, to, come_from, behaviour, quiet=as_json)
     if as_json:
@@ -70,6 +72,14 @@ def call(
         _print_end(found)
     if expect and found.call.disposition != expect:
         raise Failed(f"the call ended {found.call.disposition}, not {expect}")
+
+
+def _first_number(settings: Settings) -> str:
+    """The first number whose calls go by a scheme."""
+    for number in read_book(settings).book.numbers.values():
+        if number.enabled and number.scheme is not None:
+            return number.e164
+    raise Failed("no number has a scheme in force, so there is none to call by default; give one with --to")
 
 
 def _own_number() -> str:

@@ -68,9 +68,10 @@ def test_a_simulation_tells_what_a_real_call_does(running: Cli, story: str) -> N
 
 
 def test_a_call_is_told_as_it_is_journalled(running: Cli) -> None:
-    result = running("call", "--to", "+74950000101", "--talk", "1", "--expect", "answered")
+    result = running("call", "--talk", "1", "--expect", "answered")
     lines = result.stdout.splitlines()
     assert lines[0].startswith("  0.0")
+    assert lines[0].endswith("to +74950000101")  # the first number of the list
     assert any(line.endswith("✔ the caller talks with lab-answers") for line in lines)
     assert lines[-1].startswith("See it again: ari-app calls show ")
     call_id = lines[-1].rpartition(" ")[2]
@@ -99,6 +100,12 @@ def test_a_controller_of_another_database_is_told_apart(
 ) -> None:
     monkeypatch.setenv("ARI_APP_DATABASE_URL", f"sqlite:///{demo_database}")
     assert "it works with another database" in running("call", "--to", "+74950000105", code=1).stderr
+
+
+def test_without_numbers_one_must_be_given(bare: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARI_APP_ARI_PASSWORD", "any-password")
+    bare("db", "upgrade")
+    assert "give one with --to" in bare("call", code=1).stderr
 
 
 def test_giving_up_hangs_up(running: Cli, installed: Installation) -> None:
