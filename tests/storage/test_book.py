@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from ari_app.core.checks import Severity
+from ari_app.core.draft import BranchDraft, DestinationDraft, SchemeDraft, StepDraft
 from ari_app.core.engine import Arrival, route
 from ari_app.core.numbering import DialPolicy
 from ari_app.core.scheme import (
@@ -21,8 +22,9 @@ from ari_app.core.scheme import (
     TargetKind,
     VoicemailStep,
 )
-from ari_app.storage.book import Reading, load_book
-from ari_app.storage.database import snapshot
+from ari_app.storage.book import Reading, compile_book, load_book
+from ari_app.storage.database import open_database, snapshot
+from ari_app.storage.rows import Configuration, NumberRow, read_configuration, read_token
 from tests.storage.admin import OFFICE, shell, type_in
 
 UNIVERSAL = Greeting("universal (ru)", "ari-app/ru/greeting")
@@ -299,8 +301,6 @@ def test_the_version_says_whether_a_scheme_changed(url: str, engine: sa.Engine) 
 
 @pytest.mark.fault("21")
 def test_rows_left_dangling_by_a_shell_without_constraints_do_no_harm(sqlite_url: str) -> None:
-    from ari_app.storage.database import open_database
-
     with shell(sqlite_url) as admin:
         for statement in OFFICE:
             admin.execute(statement)
@@ -321,8 +321,6 @@ def test_rows_left_dangling_by_a_shell_without_constraints_do_no_harm(sqlite_url
 
 
 def test_a_snapshot_sees_no_edit_made_while_it_is_read(url: str, engine: sa.Engine) -> None:
-    from ari_app.storage.rows import read_configuration, read_token
-
     type_in(url, *OFFICE)
     with snapshot(engine).begin() as connection:
         token = read_token(connection)
@@ -331,3 +329,17 @@ def test_a_snapshot_sees_no_edit_made_while_it_is_read(url: str, engine: sa.Engi
     assert configuration.token == token
     assert len(configuration.schemes) == 1
     assert configuration.numbers[0].scheme_id is not None
+
+
+@pytest.mark.fault("21")
+def test_a_circle_that_no_earlier_state_breaks_ends_at_the_default() -> None:
+    """Both the number's present scheme and the one it had before forward to the number itself."""
+    to_itself = StepDraft("dial", destinations=(DestinationDraft("number", "+74950000101", 20, 0),))
+    drafts = {
+        scheme_id: SchemeDraft(f"Scheme {scheme_id}", "UTC", (BranchDraft("Always", (), (to_itself,)),))
+        for scheme_id in (1, 2)
+    }
+    configuration = Configuration((1, 1), drafts, [NumberRow("+74950000101", "Loop", True, 2, None)])
+    reading = compile_book(configuration, DialPolicy(), UNIVERSAL, Reading(assigned={"+74950000101": 1}))
+    assert listed(reading).scheme is None
+    assert "its calls would come back" in said(reading)
