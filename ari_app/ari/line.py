@@ -87,6 +87,11 @@ class AriLine:
             case "StasisEnd" | "ChannelDestroyed":
                 done(self.gone, CallerEnd.HUNG_UP if self._answered else CallerEnd.CANCELLED)
 
+    @property
+    def was_lost(self) -> bool:
+        """Whether the call ended because the connection did."""
+        return self.gone.done() and self.gone.result() is CallerEnd.LINE_LOST
+
     def lost(self) -> None:
         """The connection that told us of this call is gone, and with it whatever was said meanwhile."""
         done(self.gone, CallerEnd.LINE_LOST)
@@ -218,9 +223,10 @@ class AriLine:
         for leg in self._legs:
             leg.hang_up(LegOutcome.CALLER_LEFT)
         tasks: list[Future[Any]] = [leg.ended for leg in self._legs]
+        # A second word would take the first one's cause away; a caller merely lost sight of may be there still.
+        if self.was_lost or not (self.gone.done() or self._told_to_go):
+            self._client.channels.hangup(self.channel_id, "normal")
         if not self.gone.done():
-            if not self._told_to_go:  # a second word would take the first one's cause away
-                self._client.channels.hangup(self.channel_id, "normal")
             tasks.append(self.gone)
         if self._bridge is not None:
             self._client.bridges.destroy(self._bridge)

@@ -35,6 +35,7 @@ class Telephony:
         self._lines: dict[str, AriLine] = {}
         self._calls: set[asyncio.Task[None]] = set()
         self._open = True
+        self._sweeping: asyncio.Task[None] | None = None
         self.connection = AriConnection(
             settings, self._on_event, on_connected=self.sweep, on_disconnected=self._on_disconnected
         )
@@ -56,6 +57,8 @@ class Telephony:
             await asyncio.wait(self._calls, timeout=patience_seconds)
         self.hurry()
         await asyncio.gather(*self._calls, return_exceptions=True)
+        if self._sweeping is not None:
+            await self._sweeping
         await self.connection.close()
 
     def hurry(self) -> None:
@@ -96,6 +99,19 @@ class Telephony:
         finally:
             self._lines.pop(line.channel_id, None)
             self._registry.remove(line.channel_id)
+            if line.was_lost and not any(one.was_lost for one in self._lines.values()):
+                self._sweep_now()
+
+    def _sweep_now(self) -> None:
+        """After the last of the calls that a lost connection ended; when there is none yet, it sweeps once it is up."""
+        if self.connection.connected:
+            self._sweeping = asyncio.create_task(self._sweep_quietly(), name="sweep")
+
+    async def _sweep_quietly(self) -> None:
+        try:
+            await self.sweep()
+        except AriError as error:
+            log.warning("what lost calls have left could not be swept, the next sweep will: %s", error)
 
     async def _claimed(self, line: AriLine) -> bool:
         """Whether the call is ours. When it cannot be told, the call is let go: its end is the dialplan's to give."""

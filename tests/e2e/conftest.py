@@ -16,7 +16,7 @@ from tests.e2e.house import House, Stage
 def new_asterisk(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], AsteriskInstance]:
     """Makes an Asterisk for the application named: not started yet, its directory and ports its own."""
     kind = choose(os.environ.get("ASTERISK") or "local")
-    starts = iter(range(20000, 20500, 100))
+    starts = iter(range(20000, 22000, 100))
 
     def make(app: str) -> AsteriskInstance:
         directory = tmp_path_factory.mktemp("asterisk") / "instance"
@@ -61,13 +61,13 @@ def new_house(
     houses: list[House] = []
     rtp = iter(range(23000, 24000, 200))
 
-    def make(ari_url: str = "", max_call_seconds: int = 7200, **settings: object) -> House:
+    def make(max_call_seconds: int = 7200, *, through_proxy: bool = False, **settings: object) -> House:
         instance = new_asterisk("ari-app")
         start = next(rtp)
         instance.settings = replace(
             instance.settings, rtp_start=start, rtp_end=start + 199, max_call_seconds=max_call_seconds
         )
-        houses.append(House(tmp_path_factory.mktemp("house"), instance, ari_url, **settings))
+        houses.append(House(tmp_path_factory.mktemp("house"), instance, through_proxy=through_proxy, **settings))
         return houses[-1]
 
     yield make

@@ -18,6 +18,7 @@ from ari_app.lab.asterisk import AsteriskInstance
 from ari_app.storage import revisions
 from tests.e2e.controller import Controller
 from tests.e2e.journal import Branch, Database, Destination, Dial, JournalledCall, Step, insert_scheme
+from tests.e2e.proxy import Proxy
 from tests.e2e.sipp import Message, Sipp, Wire, free_port, ticks
 from tests.e2e.voice import Part, Voice
 
@@ -68,7 +69,9 @@ class Extension:
 class House:
     """An installation in a folder of its own. Starting and stopping its parts is the stories' business."""
 
-    def __init__(self, folder: Path, asterisk: AsteriskInstance, ari_url: str = "", **settings: object) -> None:
+    def __init__(
+        self, folder: Path, asterisk: AsteriskInstance, *, through_proxy: bool = False, **settings: object
+    ) -> None:
         self.folder = folder
         self.asterisk = asterisk
         self.database = Database(folder / "ari-app.sqlite3")
@@ -79,9 +82,10 @@ class House:
         revisions.upgrade(self.database_url, revisions.SCHEMA_HEAD)
         if asterisk.pid is None:
             asterisk.start()
+        self.proxy = Proxy(("127.0.0.1", asterisk.settings.http_port)) if through_proxy else None
         ours: dict[str, object] = {
             "database_url": self.database_url,
-            "ari_url": ari_url or asterisk.ari_url,
+            "ari_url": f"http://127.0.0.1:{self.proxy.port}/ari" if self.proxy else asterisk.ari_url,
             "ari_application": asterisk.settings.app,
             "ari_password_file": asterisk.instance_dir / "ari-password",
             "messages_folder": self.messages,
@@ -114,11 +118,11 @@ class House:
         }
         return {what: there for what, there in found.items() if there}
 
-    def tidy(self, seconds: float = 4) -> None:
+    def tidy(self, seconds: float = 4, *, journal: bool = True) -> None:
         """Return once nothing is left of any call: not in Asterisk, and no open row in the journal."""
         left: object = None
         for _ in ticks(seconds):
-            left = self.left_in_asterisk() or self.database.open_calls()
+            left = self.left_in_asterisk() or (journal and self.database.open_calls())
             if not left:
                 return
         raise AssertionError(f"left behind after {seconds} s: {left}\n" + "\n".join(self.controller.lines[-20:]))
@@ -133,7 +137,7 @@ class House:
                 path.unlink()
 
     @contextmanager
-    def story(self) -> Iterator[Stage]:
+    def story(self, *, journal: bool = True) -> Iterator[Stage]:
         """What one story has: phones, numbers and callers of its own. At its end nothing may be left of it."""
         stage = Stage(self, self.folder / f"story-{next(self._stories)}")
         try:
@@ -145,12 +149,14 @@ class House:
             raise
         stage.close()
         if self.asterisk.pid is not None:
-            self.tidy()
+            self.tidy(journal=journal)
 
     def close(self) -> None:
         """Stop all that runs."""
         self.controller.kill()
         self.asterisk.stop()
+        if self.proxy is not None:
+            self.proxy.close()
 
     def _install_phones(self) -> list[Extension]:
         hosts = [f"127.0.0.{20 + number}" for number in range(PHONES)]

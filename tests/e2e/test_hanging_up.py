@@ -1,9 +1,14 @@
 """The caller hangs up: at any instant, with or without a word, and whoever rings or talks is told at once."""
 
+import threading
+from contextlib import closing
+
 import pytest
 
-from tests.e2e.house import VANISHING_CALLER, Stage, ring
+from tests.e2e.house import CALLER, VANISHING_CALLER, Stage, ring
 from tests.e2e.journal import Voicemail
+from tests.e2e.softphone import Phone as Softphone
+from tests.e2e.softphone import header
 from tests.e2e.test_ringing import AT_ONCE, ELSEWHERE
 
 
@@ -49,3 +54,54 @@ def test_a_caller_that_vanishes_while_talking_is_ended_by_its_silence(stage: Sta
     assert phone.wire.one("BYE").at - answered < 4
     journalled = caller.journalled()
     assert journalled.verdict == ("answered", "talked")
+
+
+SDP = "Content-Type: application/sdp\r\n"
+OFFSETS_MS = [-2, -1, 0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5, 6, 7, 8, 9, 10, 12, 15, 20]
+
+
+@pytest.mark.fault("12")
+def test_a_cancel_that_crosses_the_answer_is_judged_by_what_the_caller_got(stage: Stage) -> None:
+    """Caller and called act in this process, the one so many milliseconds after the other."""
+    extension = next(stage.house.extensions)
+    number = stage.plan(ring(extension.name))
+    seen = set()
+    for count, offset in enumerate(OFFSETS_MS, 1):
+        with (
+            closing(Softphone(stage.house.asterisk, CALLER)) as caller,
+            closing(Softphone(stage.house.asterisk, extension.host, extension.port)) as called,
+        ):
+            got = _race(caller, called, number, offset / 1000)
+            journalled = stage.house.database.closed(number, count)[-1]
+        assert journalled.verdict == (("answered", "talked") if got == 200 else ("lost", "hung_up_while_ringing")), (
+            f"the caller got {got}, {offset} ms after the answer: "
+            + "; ".join(f"{e['at_ms']} {e['kind']} {e['details']}" for e in journalled.events[5:])
+        )
+        seen.add(got)
+        stage.house.tidy()
+    assert seen == {200, 487}, "the offsets must cover both outcomes"
+
+
+def _race(caller: Softphone, called: Softphone, number: str, offset: float) -> int:
+    """Answer and cancel, ``offset`` seconds apart; the final status the caller got. A call that stands is hung up."""
+    caller.invite(number)
+    invite = called.receive("INVITE")
+    called.answer(invite, "180 Ringing")
+    caller.receive(r"SIP/2\.0 180")
+    answer = threading.Timer(max(0.0, -offset), called.answer, (invite, "200 OK", SDP, called.sdp()))
+    cancel = threading.Timer(max(0.0, offset), caller.request, ("CANCEL", number, 1))
+    for act in (answer, cancel):
+        act.start()
+    for act in (answer, cancel):
+        act.join()
+    while "INVITE" not in header(final := caller.receive(r"SIP/2\.0 [2-6]"), "CSeq"):
+        pass  # the reply to CANCEL
+    caller.to = header(final, "To")
+    caller.request("ACK", "ack", 1)
+    if final.startswith("SIP/2.0 200"):
+        called.receive("ACK")
+        threading.Event().wait(0.1)  # they talk
+        caller.request("BYE", number, 2)
+    ended = called.receive("BYE|CANCEL")
+    called.answer(ended, "200 OK")
+    return int(final.split()[1])

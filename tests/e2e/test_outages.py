@@ -1,0 +1,253 @@
+"""Outages: Asterisk, the controller or the way between them fails, and calls end cleanly all the same."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.e2e.house import House, Stage, ring
+from tests.e2e.journal import Voicemail
+from tests.e2e.proxy import Proxy
+from tests.e2e.sipp import ticks
+from tests.e2e.voice import Silence
+
+WEBSOCKET_MESSAGE = (0x81, 0x82)
+"""First byte of a frame with a whole text or binary message (RFC 6455, 5.2)."""
+
+
+@pytest.fixture(scope="module")
+def rough(new_house: Callable[..., House]) -> House:
+    """An installation whose parts the stories stop and start; its controller reaches ARI through a proxy."""
+    return new_house(through_proxy=True)
+
+
+@pytest.fixture
+def proxy(rough: House) -> Iterator[Proxy]:
+    """The proxy, transparent again afterwards."""
+    assert rough.proxy is not None
+    yield rough.proxy
+    rough.proxy.watch = rough.proxy.drop = lambda chunk, towards: False
+    rough.proxy.silenced.clear()
+    rough.proxy.cut()
+
+
+@pytest.fixture
+def scene(rough: House) -> Iterator[Stage]:
+    """A story with Asterisk and the controller up at its beginning."""
+    if rough.asterisk.pid is None:
+        rough.asterisk.start()
+    if not rough.controller.running:
+        rough.controller.start()
+    with rough.story() as stage:
+        yield stage
+
+
+def call_that_works(stage: Stage) -> None:
+    """The whole way once: a phone rings, answers, talks."""
+    caller = stage.call(stage.plan(ring(stage.answering())), talk_ms=200)
+    assert caller.over().final == 200
+    assert caller.journalled().verdict == ("answered", "talked")
+
+
+@pytest.mark.fault("10")
+def test_a_lost_reply_does_not_ring_anybody_twice(scene: Stage, proxy: Proxy) -> None:
+    """Asterisk dials, but its reply and all after it on that connection are lost: the leg is looked up and goes on."""
+    phone, second = scene.answering(after_ms=3000), scene.answering()
+    number = scene.plan(ring(phone, second, timeout=10))
+    proxy.watch = lambda chunk, towards: not towards and b"RESTResponse" in chunk and phone.name.encode() in chunk
+    caller = scene.call(number, talk_ms=300)
+    assert caller.over().final == 200
+    assert proxy.silenced.is_set()
+    assert phone.invites == 1
+    assert second.invites == 0
+    journalled = caller.journalled()
+    assert journalled.verdict == ("answered", "talked")
+    assert journalled.outcomes == [(phone.name, "answered")]
+
+
+@pytest.mark.fault("10")
+def test_a_request_that_hangs_costs_its_deadline_and_the_next_step_follows(scene: Stage, proxy: Proxy) -> None:
+    """From the call's entry on nothing gets through on the websocket that requests go by; HTTP works."""
+    first, second = scene.answering(), scene.answering()
+    number = scene.plan(ring(first), ring(second))
+    entered = threading.Event()
+
+    def after_entry(chunk: bytes, towards: bool) -> bool:
+        if not towards and b'"StasisStart"' in chunk:
+            entered.set()
+        return towards and entered.is_set() and chunk[0] in WEBSOCKET_MESSAGE
+
+    proxy.watch = after_entry
+    caller = scene.call(number, talk_ms=300)
+    wire = caller.over()
+    assert wire.final == 200
+    assert proxy.silenced.is_set()
+    assert wire.one(200).at - wire.one("INVITE").at < 4
+    journalled = caller.journalled()
+    assert journalled.verdict == ("answered", "talked")
+    assert journalled.outcomes == [(first.name, "failed"), (second.name, "answered")]
+    assert journalled.legs[0]["cause_text"] == "Asterisk did not answer in time"
+    assert first.invites == 0
+    scene.counts_invites = False  # the journal has a leg that Asterisk never heard of
+
+
+@pytest.mark.parametrize("answered", [False, True], ids=["ringing", "talking"])
+def test_a_lost_connection_ends_live_calls_cleanly(scene: Stage, proxy: Proxy, answered: bool) -> None:
+    phone = scene.answering() if answered else scene.ringing()
+    number = scene.plan(ring(phone, timeout=20), Voicemail())
+    if answered:
+        caller = scene.call(number)
+        caller.sipp.until("ACK")
+    else:
+        caller = scene.call(number, scenario="caller-refused", status=603)
+        caller.sipp.until(180)
+        phone.sipp.until("INVITE")
+    mark = scene.house.controller.mark
+    proxy.cut()
+    caller.over(5)
+    phone.sipp.wait(5)
+    verdict = caller.journalled().verdict
+    assert verdict == (("answered", "talked") if answered else ("lost", "line_lost"))
+    scene.house.tidy()
+    scene.house.controller.said("connected$", since=mark, seconds=2)
+    call_that_works(scene)
+
+
+def test_a_dropped_frozen_connection_is_noticed_by_its_silence(scene: Stage, proxy: Proxy) -> None:
+    """No FIN, no RST: only the heartbeat tells. The caller who came meanwhile gets the fallback."""
+    mark = scene.house.controller.mark
+    proxy.watch = lambda chunk, towards: True
+    scene.house.controller.said("connection to Asterisk was lost", since=mark, seconds=8)
+    proxy.watch = lambda chunk, towards: False
+    scene.house.controller.said("connected$", since=mark, seconds=8)
+    call_that_works(scene)
+
+
+def test_asterisk_restarted_between_calls(scene: Stage) -> None:
+    call_that_works(scene)
+    scene.house.tidy()
+    mark = scene.house.controller.mark
+    scene.house.asterisk.restart()
+    scene.house.controller.said("connected$", since=mark, seconds=2)
+    call_that_works(scene)
+
+
+def test_asterisk_killed_with_a_live_call(scene: Stage) -> None:
+    phone = scene.answering()
+    caller = scene.call(scene.plan(ring(phone)))
+    caller.sipp.until("ACK")
+    mark = scene.house.controller.mark
+    scene.house.asterisk.kill()
+    scene.house.controller.said("connection to Asterisk was lost", since=mark)
+    assert caller.journalled().verdict == ("answered", "talked")
+    for process in (caller.sipp, phone.sipp):  # nobody says BYE to them
+        process.stop()
+    scene.callers.remove(caller)
+    scene.phones.remove(phone)
+    caller.voice.close()
+    scene.house.asterisk.start()
+    scene.house.controller.said("connected$", since=mark, seconds=2)
+    call_that_works(scene)
+
+
+def test_a_controller_started_before_asterisk_waits_for_it(rough: House) -> None:
+    rough.controller.stop()
+    rough.asterisk.stop()
+    rough.controller.start(until="controller ari-app is running")
+    mark = rough.controller.mark
+    rough.asterisk.start()
+    rough.controller.said("connected$", since=mark, seconds=3)
+    with rough.story() as stage:
+        call_that_works(stage)
+
+
+def test_without_a_controller_the_caller_is_told_and_let_go(scene: Stage) -> None:
+    scene.house.controller.stop()
+    scene.counts_invites = False
+    number = scene.plan(ring(scene.ringing()))
+    caller = scene.call(number, Silence(15))
+    wire = caller.over()
+    assert wire.one(200).at - wire.one("INVITE").at < 1
+    assert caller.voice.loud_until is not None, "a voice was heard"
+    assert 2 < wire.one("BYE", sent=False).at - wire.one(200).at < 10
+    assert scene.house.database.calls(number) == []
+
+
+def test_a_frozen_controller_does_not_keep_the_caller_waiting(scene: Stage) -> None:
+    scene.counts_invites = False
+    number = scene.plan(ring(scene.ringing()))
+    scene.house.controller.signal(signal.SIGSTOP)
+    caller = scene.call(number, talk_ms=300)
+    wire = caller.over()
+    scene.house.controller.signal(signal.SIGCONT)
+    assert wire.one(200).at - wire.one("INVITE").at < 1.1
+    call_that_works(scene)
+
+
+def test_a_controller_told_to_stop_lets_a_talk_finish(scene: Stage) -> None:
+    phone = scene.answering()
+    number = scene.plan(ring(phone))
+    caller = scene.call(number, talk_ms=1500)
+    caller.sipp.until("ACK")
+    mark = scene.house.controller.mark
+    scene.house.controller.signal(signal.SIGTERM)
+    scene.house.controller.said("waiting up to", since=mark)
+    scene.counts_invites = False
+    late = scene.call(number, talk_ms=200)  # nobody takes new calls: the fallback has it
+    assert late.over().final == 200
+    wire = caller.over()
+    assert wire.one("BYE").sent, "the caller ended the talk, not we"
+    assert wire.one("BYE").at - wire.one(200).at > 1.4
+    assert scene.house.controller.ended(5) == 0
+    assert caller.journalled().verdict == ("answered", "talked")
+
+
+def test_a_second_signal_ends_calls_at_once(scene: Stage) -> None:
+    phone = scene.answering()
+    caller = scene.call(scene.plan(ring(phone)))
+    caller.sipp.until("ACK")
+    mark = scene.house.controller.mark
+    scene.house.controller.signal(signal.SIGTERM)
+    scene.house.controller.said("waiting up to", since=mark)
+    scene.house.controller.signal(signal.SIGINT)
+    assert scene.house.controller.ended(5) == 0
+    assert not caller.over().one("BYE").sent
+    assert caller.journalled().verdict == ("answered", "talked")
+
+
+def test_a_leg_never_rings_for_ever(rough: House) -> None:
+    """The controller is killed while a phone rings: Asterisk's own timeout, behind ours, ends the leg."""
+    if not rough.controller.running:
+        rough.controller.start()
+    with rough.story(journal=False) as stage:
+        stage.counts_invites = False  # what the dead controller had not written yet is lost
+        phone = stage.ringing()
+        number = stage.plan(ring(phone, timeout=5))
+        caller = stage.call(number, scenario="caller-refused", status=603)
+        rung = phone.sipp.until("INVITE").at
+        rough.controller.kill()
+        assert phone.sipp.until("CANCEL", 15).at - rung == pytest.approx(10, abs=1.5)
+        rough.controller.start()
+        caller.over(5)  # swept: nobody conducts the call any more
+    with rough.database.edit() as connection:  # closing it is the restarted controller's business one day
+        connection.execute("DELETE FROM calls WHERE disposition IS NULL")
+
+
+def test_nothing_is_left_open_when_the_controller_is_killed_while_talking(rough: House) -> None:
+    """Both sides are ended as soon as a controller is there again."""
+    if not rough.controller.running:
+        rough.controller.start()
+    with rough.story(journal=False) as stage:
+        stage.counts_invites = False
+        phone = stage.answering()
+        caller = stage.call(stage.plan(ring(phone)))
+        caller.sipp.until("ACK")
+        rough.controller.kill()
+        rough.controller.start()
+        caller.over(5)
+        phone.sipp.wait(5)
+    for _ in ticks(0):
+        assert rough.left_in_asterisk() == {}
+    with rough.database.edit() as connection:
+        connection.execute("DELETE FROM calls WHERE disposition IS NULL")
