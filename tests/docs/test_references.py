@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from configparser import ConfigParser
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
@@ -110,11 +112,26 @@ def test_the_settings_file_of_the_example_is_accepted(tmp_path: Path) -> None:
     assert settings.dial_policy.allowed_prefixes == ("+7", "+380")
 
 
-def test_the_systemd_unit_is_accepted_by_systemd(tmp_path: Path) -> None:
+def unit_example() -> str:
+    """The unit of the engineer's guide."""
     (example,) = [block for block in blocks("systemd") if block.document == ENGINEER]
+    return example.text
+
+
+def test_the_systemd_unit_gives_live_calls_their_time() -> None:
+    unit = ConfigParser(strict=True, interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]  # systemd minds capitals
+    unit.read_string(unit_example())
+    assert set(unit) == {"DEFAULT", "Unit", "Service", "Install"}
+    assert unit["Service"]["ExecStart"].endswith("ari-app serve")
+    assert unit["Service"].getint("TimeoutStopSec") > Settings.model_fields["shutdown_seconds"].default
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd here to ask")
+def test_the_systemd_unit_is_accepted_by_systemd(tmp_path: Path) -> None:
     unit = tmp_path / "ari-app.service"
     installed = Path(sys.executable).with_name("ari-app")
-    unit.write_text(example.text.replace("/opt/ari-app/.venv/bin/ari-app", str(installed)))
+    unit.write_text(unit_example().replace("/opt/ari-app/.venv/bin/ari-app", str(installed)))
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False)
     complaints = [line for line in done.stderr.splitlines() if "ari-app.service" in line]
     assert not complaints
