@@ -130,7 +130,7 @@ class Dialing:
                 return LegEnd(LegOutcome.ANSWERED_ELSEWHERE, text="another answered first")
             await self._line.connect(leg)
             self._winner = _Connected(leg, record)
-        self._chronicle.note(Kind.CONNECTED, leg=leg.id, destination=record.destination)
+        self._chronicle.note(Kind.CONNECTED, leg=record.leg_id, destination=record.destination)
         return None
 
     def _release_winner(self) -> None:

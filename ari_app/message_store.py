@@ -26,7 +26,7 @@ class Recordings(Protocol):
     """Where finished recordings are had from. Both raise `RecordingUnavailable`."""
 
     async def fetch(self, name: str) -> bytes:
-        """The whole file."""
+        """The whole file; nothing at all when none was written, as for a caller who sent no sound."""
 
     async def delete(self, name: str) -> None:
         """Remove it there."""
@@ -54,7 +54,7 @@ class MessageStore:
         """Fetch the recording and store what its file holds; when that fails, ``trouble`` says why."""
         try:
             content = await self._recordings.fetch(name)
-            audio = await self._run(self._keep, name, content)
+            audio = await self._run(self._keep, name, content) if content else wav.NOTHING
         except (RecordingUnavailable, wav.NotAudio, OSError) as error:
             log.error("recording %s could not be kept, it stays in Asterisk's spool: %s", name, error)
             return Recorded(name, 0.0, 0.0, trouble=str(error) or type(error).__name__)

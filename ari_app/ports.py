@@ -77,7 +77,8 @@ class Line(Protocol):
         """Let the caller hear ringing."""
 
     async def place(self, leg_id: str, destination: Destination, net_seconds: float) -> Leg:
-        """Begin ringing; ``net_seconds`` is the far deadline Asterisk itself keeps. Raises `LegRefused`."""
+        """Begin ringing; ``net_seconds`` is the far deadline Asterisk itself keeps. Raises `LegRefused`;
+        cancelled meanwhile, it ends the leg itself."""
 
     async def connect(self, leg: Leg) -> None:
         """Answer the caller and let the two talk; done when they can hear each other. Raises `LegRefused` if the leg
@@ -103,7 +104,8 @@ class MessageKeeper(Protocol):
         """A name for a recording that nobody can guess and that is used once."""
 
     async def take(self, name: str) -> Recorded:
-        """Fetch the recording, judge its file and keep it; never raises, trouble is told in the result."""
+        """Fetch the recording, judge its file and keep it; never raises, trouble is told in the result. A recording
+        that was never written has no seconds and is no trouble."""
 
     def keep(self, name: str) -> None:
         """A recording taken counts as a message: do behind the call whatever is left to do. Never raises."""

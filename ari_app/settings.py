@@ -36,7 +36,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ARI_APP_", env_file_encoding="utf-8", extra="ignore", frozen=True)
 
-    database_url: str = Field("sqlite:///ari-app.sqlite3", description="sqlite:///FILE or postgresql+psycopg://...")
+    database_url: str = Field("sqlite:///ari-app.sqlite3", description="sqlite:///FILE or postgresql://...")
     ari_url: str = Field("http://127.0.0.1:8088/ari", description="Asterisk's REST interface")
     ari_user: str = Field("ari-app", description="as in Asterisk's ari.conf")
     ari_password: SecretStr = Field(
@@ -66,8 +66,8 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, url: str) -> str:
-        if not url.startswith(("sqlite:///", "postgresql+psycopg://")):
-            raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+        if not url.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+            raise ValueError("must begin with sqlite:/// or postgresql://")
         return url
 
     @model_validator(mode="before")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from ari_app.chronicle import Chronicle
 from ari_app.core.engine import MessageTaken, Prompted
 from ari_app.core.outcomes import PlayEnd, Recorded, RecordEnd
 from ari_app.core.scheme import Greeting, GreetingStep, VoicemailStep
 from ari_app.core.timeline import Kind
-from ari_app.ports import Journal, Line, MessageKeeper, MessageRecord, Recording
+from ari_app.ports import Journal, Line, LineTrouble, MessageKeeper, MessageRecord, Recording
 
 PROMPT_SECONDS = 60
 """A prompt that has not ended by then never will: Asterisk tells nothing about a missing file."""
@@ -31,13 +32,26 @@ class Prompting:
 
     async def play(self, greeting: Greeting, *more: str) -> PlayEnd:
         """Answer, if need be, and play a greeting and further sounds after it."""
-        await self._line.answer()
-        if not self._chronicle.happened(Kind.ANSWERED_BY_SYSTEM):
-            self._chronicle.note(Kind.ANSWERED_BY_SYSTEM)
-        self._chronicle.note(Kind.PROMPT_BEGAN, greeting=greeting.name)
-        end = await self._line.play((greeting.sound, *more), PROMPT_SECONDS)
+        end = await self._sound((greeting.sound, *more), greeting)
         self._chronicle.note(Kind.PROMPT_ENDED, greeting=greeting.name, end=end.value)
         return end
+
+    async def tone(self) -> PlayEnd:
+        """Answer, if need be, and give the tone alone."""
+        return await self._sound((TONE,))
+
+    async def _sound(self, sounds: Sequence[str], greeting: Greeting | None = None) -> PlayEnd:
+        """What cannot be played is put on record, and does not end the call."""
+        try:
+            await self._line.answer()
+            if not self._chronicle.happened(Kind.ANSWERED_BY_SYSTEM):
+                self._chronicle.note(Kind.ANSWERED_BY_SYSTEM)
+            if greeting is not None:
+                self._chronicle.note(Kind.PROMPT_BEGAN, greeting=greeting.name)
+            return await self._line.play(sounds, PROMPT_SECONDS)
+        except LineTrouble as trouble:
+            self._chronicle.note(Kind.TROUBLE, what="prompt", why=str(trouble))
+            return PlayEnd.FAILED
 
 
 class Voicemail:
@@ -52,10 +66,10 @@ class Voicemail:
 
     async def perform(self, step: VoicemailStep) -> MessageTaken:
         """Greet, give the tone, record until a limit, ``#`` or the caller's hang-up ends it."""
-        played = await Prompting(self._line, self._chronicle).play(step.greeting, TONE)
-        if played is not PlayEnd.PLAYED:
+        prompting = Prompting(self._line, self._chronicle)
+        if await prompting.play(step.greeting, TONE) is not PlayEnd.PLAYED:
             # A missing greeting must not cost the message: the tone alone still says "speak now".
-            await self._line.play((TONE,), PROMPT_SECONDS)
+            await prompting.tone()
         name = self._keeper.new_name()
         self._under_way = (None, name, step)
         recording = await self._line.record(name, step)

@@ -126,6 +126,9 @@ class AriLine:
         leg.asked_for(created)
         try:
             await asyncio.shield(created)
+        except asyncio.CancelledError:
+            leg.hang_up(LegOutcome.CALLER_LEFT if self.gone.done() else LegOutcome.ANSWERED_ELSEWHERE)
+            raise
         except RequestTimeout:
             await self._read_again(leg)
         except AriError as error:

@@ -19,6 +19,8 @@ class AriRecordings:
         """The whole file; raises RecordingUnavailable."""
         try:
             return await self._client().recordings.file(name)
+        except NotFound:
+            return b""
         except AriError as error:
             raise RecordingUnavailable(f"fetching it failed: {error}") from error
 

@@ -36,6 +36,9 @@ class Audio:
         return float(np.count_nonzero(loud)) * FRAME / RATE
 
 
+NOTHING = Audio(np.zeros(0, dtype=np.int16))
+
+
 def read(content: bytes) -> Audio:
     """The audio in a wav file's bytes.
 
@@ -72,7 +75,14 @@ def _check_format(chunk: bytes) -> None:
         raise NotAudio("the wav's format is cut off")
     codec, channels, rate, _, _, bits = struct.unpack("<HHIIHH", chunk)
     if (codec, channels, rate, bits) != (1, 1, RATE, 16):
-        raise NotAudio(f"the wav is codec {codec}, {channels} channels, {rate} Hz, {bits} bit; not PCM mono 8000 Hz 16")
+        raise NotAudio(
+            f"the wav is {_format(codec, channels)}, {rate} Hz, {bits} bit; it must be plain PCM, mono, 8000 Hz, 16 bit"
+        )
+
+
+def _format(codec: int, channels: int) -> str:
+    coded = "PCM" if codec == 1 else f"coded (format {codec})"
+    return f"{coded}, {({1: 'mono', 2: 'stereo'}).get(channels, f'{channels} channels')}"
 
 
 def write(audio: Audio) -> bytes:

@@ -40,8 +40,12 @@ def normalise(raw: str, region: str) -> str | None:
     A number without ``+`` is read as dialled in ``region`` (ISO 3166 alpha-2). Only digits and one leading plus are
     read: what people put between digits is for people, and signalling has no business carrying it.
     """
-    if not _DIALLED.fullmatch(raw):
-        return None
+    e164 = _e164(raw, region) if _DIALLED.fullmatch(raw) else None
+    # What leading zeros and the like have led astray does not read back as itself.
+    return e164 if e164 and _E164.fullmatch(e164) and _e164(e164, "ZZ") == e164 else None
+
+
+def _e164(raw: str, region: str) -> str | None:
     try:
         number = phonenumbers.parse(raw, region)
     except phonenumbers.NumberParseException:
@@ -49,8 +53,7 @@ def normalise(raw: str, region: str) -> str | None:
     # "Possible" would also let through what works within one town only, such as 112, as if it were international.
     if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
         return None
-    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return e164 if _E164.fullmatch(e164) else None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def printable(raw: str, limit: int = 64) -> str:

@@ -36,7 +36,7 @@ class AsteriskSettings:
     rtp_start: int = 10000
     rtp_end: int = 19999
     rtp_timeout: int = 30
-    max_call_seconds: int = 7200
+    max_call_seconds: int = 14400
     claim_ms: int = 900
     language: str = "en"
 

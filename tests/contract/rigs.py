@@ -12,8 +12,11 @@ from typing import Any, Protocol
 
 import aiohttp
 
-from ari_app.ari import AriClient, AriConnection, AriSettings, Event
+from ari_app.ari.client import AriClient
+from ari_app.ari.connection import AriConnection
+from ari_app.ari.events import Event
 from ari_app.ari.rest import HttpLane, Rest
+from ari_app.ari.settings import AriSettings
 from ari_app.lab.asterisk import AsteriskInstance
 from tests.contract.sip_phone import Leg, SipPhone
 from tests.contract.wire import Wire

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from ari_app.ari import BadRequest, Conflict, NotFound, ServerError
+from ari_app.ari.errors import BadRequest, Conflict, NotFound, ServerError
 from tests.contract.rigs import APP, Rig
 
 CAUSES = {"code486": 17, "code600": 17, "code603": 21, "code403": 21, "code404": 1, "code480": 19, "code503": 34}

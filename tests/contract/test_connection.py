@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from ari_app.ari import AriConnection, Disconnected, NotConnected, NotFound, Refused
+from ari_app.ari.connection import AriConnection
+from ari_app.ari.errors import Disconnected, NotConnected, NotFound, Refused
 from ari_app.ari.settings import UNUSED_EVENTS
 from tests.contract.rigs import APP, Rig, Watch
 

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from ari_app.ari import Conflict, NotFound, RequestTimeout, ServerError, Unprocessable
+from ari_app.ari.errors import Conflict, NotFound, RequestTimeout, ServerError, Unprocessable
 from tests.contract.rigs import Rig
 
 

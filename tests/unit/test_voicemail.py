@@ -136,9 +136,16 @@ def test_a_recording_that_outlives_its_longest_is_overdue_and_the_call_ends() ->
 
 
 @pytest.mark.fault("10", "11")
-@pytest.mark.parametrize("operation", ["answer", "play", "record"])
-def test_trouble_on_the_way_to_the_message_ends_the_call_with_a_verdict(operation: str) -> None:
+@pytest.mark.parametrize("operation", ["answer", "play"])
+def test_trouble_with_the_greeting_does_not_cost_the_message(operation: str) -> None:
     conducted = leave_message(troubles={(operation, 1): "422 Unprocessable"})
+    assert verdict(conducted) == (Disposition.MESSAGE_LEFT, Reason.MESSAGE)
+    assert conducted.of(Kind.TROUBLE)[0].details == {"what": "prompt", "why": "422 Unprocessable"}
+
+
+@pytest.mark.fault("10", "11")
+def test_trouble_with_the_recording_ends_the_call_with_a_verdict() -> None:
+    conducted = leave_message(troubles={("record", 1): "422 Unprocessable"})
     assert verdict(conducted) == (Disposition.LOST, Reason.TROUBLE)
     assert conducted.of(Kind.TROUBLE)[0].details == {"what": "line", "why": "422 Unprocessable"}
     assert conducted.line.closed == 1
