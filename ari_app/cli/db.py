@@ -42,7 +42,7 @@ def upgrade(seeds: bool, demo: bool, env_file: Path | None) -> None:
     Examples:
       ari-app db upgrade
       ari-app db upgrade --seeds
-      ARI_APP_DATABASE_URL=postgresql+psycopg://ari@localhost/ari ari-app db upgrade
+      ARI_APP_DATABASE_URL=postgresql://ari@localhost/ari ari-app db upgrade
     """
     settings = settings_of(env_file)
     targets = [revisions.SCHEMA_HEAD]
