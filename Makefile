@@ -3,7 +3,7 @@
 # SIP_PORT, HTTP_PORT and RTP_START move the demo to other ports.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run call test bench promises seed doctor lint lock clean
+.PHONY: help run call test coverage bench promises seed doctor lint lock clean
 PYTHON ?= python3
 UV ?= uv
 BIN := .venv/bin
@@ -27,6 +27,9 @@ call: $(INSTALLED) ## a real SIP test call: make call [to=NUMBER] [from=NUMBER]
 test: $(INSTALLED_DEV) ## every test, on real Asterisk and PostgreSQL [only=tests/unit]
 	@$(BIN)/python -m ari_app.lab.tools $(only)
 	@$(BIN)/python -m pytest $(only)
+
+coverage: $(INSTALLED_DEV) ## every line and branch of the core is reached by the unit tests alone
+	@$(BIN)/python -m pytest tests/unit -q --cov=ari_app.core --cov-branch --cov-fail-under=100
 
 bench: $(INSTALLED_DEV) ## compare with Asterisk's own Dial(): set-up time, rate, CPU
 	@$(BIN)/python -m benchmarks
