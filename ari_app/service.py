@@ -38,7 +38,7 @@ class Service:
         self._engine: Engine = open_database(settings.database_url)
         self.book = SchemeBookKeeper(self._engine, settings.dial_policy, settings.default_greeting)
         self.journal = SqlJournal(self._engine)
-        self.telephony = Telephony(settings.ari, settings.dial_templates, self._conduct)
+        self.telephony = Telephony(settings.ari, settings.dial_templates, self._conduct, settings.max_call_seconds)
         recordings = AriRecordings(lambda: self.telephony.connection.client)
         self._messages = MessageStore(settings.messages_folder, recordings)
         self._exchange = Exchange(

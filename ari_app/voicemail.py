@@ -17,6 +17,7 @@ PROMPT_SECONDS = 60
 FILE_SECONDS = 3
 """How long a recording may take to be closed once the caller has gone."""
 TONE = "ari-app/beep"
+TONE_SECONDS = 3
 
 
 class Prompting:

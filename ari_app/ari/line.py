@@ -25,6 +25,8 @@ CLOSE_SECONDS = 2.0
 """How long the end of a call waits for Asterisk to confirm that every leg is gone."""
 NEWS_SECONDS = 0.3
 """How long after a refusal the event that explains it may take."""
+NET_SECONDS = 60
+"""How much later than our own limit on a call Asterisk's ends a leg; the dialplan gives the caller's side as much."""
 
 _REASONS: dict[HangUpCause, HangupReason] = {
     HangUpCause.NORMAL: "normal",
@@ -60,7 +62,16 @@ class _Playing:
 class AriLine:
     """The caller's channel, the legs dialed for it and the bridge they talk in; ids all begin with the call's."""
 
-    def __init__(self, client: AriClient, registry: Registry, app: str, dial: DialTemplates, channel: Channel) -> None:
+    def __init__(
+        self,
+        client: AriClient,
+        registry: Registry,
+        app: str,
+        dial: DialTemplates,
+        channel: Channel,
+        *,
+        longest_seconds: float,
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.channel_id = channel["id"]
         self.gone: Future[CallerEnd] = loop.create_future()
@@ -70,6 +81,7 @@ class AriLine:
         self._registry = registry
         self._app = app
         self._dial = dial
+        self._longest_seconds = longest_seconds
         self._legs: list[AriLeg] = []
         self._bridge: str | None = None
         self._answered = False
@@ -122,6 +134,7 @@ class AriLine:
             caller_id=_presentable(self._caller_id),
             timeout=max(1, round(net_seconds)),
             originator=self.channel_id,
+            variables={"TIMEOUT(absolute)": str(round(self._longest_seconds) + NET_SECONDS)},
         )
         leg.asked_for(created)
         try:

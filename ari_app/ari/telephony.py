@@ -24,10 +24,14 @@ Conduct = Callable[[AriLine, Channel], Awaitable[Any]]
 class Telephony:
     """Every live call of this controller.
 
-    ``conduct`` handles one call to its end, given its line and the caller's channel as Asterisk described it.
+    ``conduct`` handles one call to its end, given its line and the caller's channel as Asterisk described it. No leg
+    outlives ``longest_seconds`` by more than a minute, even if we are not there to end it.
     """
 
-    def __init__(self, settings: AriSettings, dial: DialTemplates, conduct: Conduct) -> None:
+    def __init__(
+        self, settings: AriSettings, dial: DialTemplates, conduct: Conduct, longest_seconds: float = 4 * 3600
+    ) -> None:
+        self._longest_seconds = longest_seconds
         self._settings = settings
         self._dial = dial
         self._conduct = conduct
@@ -83,7 +87,8 @@ class Telephony:
             return
         if not self._open:
             return  # the dialplan's fallback, or another controller, takes it
-        line = AriLine(self.connection.client, self._registry, self._settings.app, self._dial, channel)
+        client, app = self.connection.client, self._settings.app
+        line = AriLine(client, self._registry, app, self._dial, channel, longest_seconds=self._longest_seconds)
         self._registry.add(line.channel_id, line)
         self._lines[line.channel_id] = line
         if not claim:

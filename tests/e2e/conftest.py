@@ -10,6 +10,7 @@ import pytest
 
 from ari_app.lab.asterisk import AsteriskInstance, AsteriskSettings, choose
 from tests.e2e.house import House, Stage
+from tests.e2e.long_calls import LongCalls
 
 
 @pytest.fixture(scope="session")
@@ -61,11 +62,11 @@ def new_house(
     houses: list[House] = []
     rtp = iter(range(23000, 24000, 200))
 
-    def make(max_call_seconds: int = 7200, *, through_proxy: bool = False, **settings: object) -> House:
+    def make(*, asterisk_seconds: int = 7200, through_proxy: bool = False, **settings: object) -> House:
         instance = new_asterisk("ari-app")
         start = next(rtp)
         instance.settings = replace(
-            instance.settings, rtp_start=start, rtp_end=start + 199, max_call_seconds=max_call_seconds
+            instance.settings, rtp_start=start, rtp_end=start + 199, max_call_seconds=asterisk_seconds
         )
         houses.append(House(tmp_path_factory.mktemp("house"), instance, through_proxy=through_proxy, **settings))
         return houses[-1]
@@ -75,9 +76,28 @@ def new_house(
         house.close()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The stories that last a minute end last: their calls are placed first, and go on beside the others."""
+    items.sort(key=_lasts_long)
+
+
+def _lasts_long(item: pytest.Item) -> bool:
+    return "long_calls" in getattr(item, "fixturenames", ())
+
+
 @pytest.fixture(scope="session")
-def house(new_house: Callable[..., House]) -> House:
+def long_calls(new_house: Callable[..., House]) -> Iterator[LongCalls]:
+    """Calls that last until some limit ends them."""
+    with LongCalls.placed(new_house) as calls:
+        yield calls
+
+
+@pytest.fixture(scope="session")
+def house(new_house: Callable[..., House], request: pytest.FixtureRequest) -> House:
     """The installation of all stories that leave it running."""
+    if any(map(_lasts_long, request.session.items)):
+        request.getfixturevalue("long_calls")
     made = new_house()
     made.controller.start()
     return made

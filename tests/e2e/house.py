@@ -28,6 +28,7 @@ PHONES = 40
 _ENDPOINTS = f"""
 [sipp-caller](trunk)
 transport = trunk-udp
+rtp_timeout = 300
 media_address = 127.0.0.1
 bind_rtp_to_media_address = yes
 [sipp-caller]
@@ -48,6 +49,7 @@ match = {VANISHING_CALLER}
 _ENDPOINT = """
 [{name}](trunk)
 transport = trunk-udp
+rtp_timeout = 300
 media_address = 127.0.0.1
 bind_rtp_to_media_address = yes
 aors = {name}
@@ -90,7 +92,6 @@ class House:
             "ari_password_file": asterisk.instance_dir / "ari-password",
             "messages_folder": self.messages,
             "number_template": "PJSIP/{number}@lab-trunk",
-            "max_call_seconds": 60,
             "log_level": "INFO",
         }
         self.controller = Controller(folder / "controller", ours | settings)
