@@ -17,6 +17,7 @@ class Chronicle:
     def __init__(self, call_id: str, journal: Journal) -> None:
         self.call_id = call_id
         self.entries: list[Entry] = []
+        self._kinds: set[Kind] = set()
         self._journal = journal
         self._clock = asyncio.get_running_loop().time
         self._began = self._clock()
@@ -37,10 +38,11 @@ class Chronicle:
 
     def happened(self, kind: Kind) -> bool:
         """Whether something of this kind is on record."""
-        return any(entry.kind is kind for entry in self.entries)
+        return kind in self._kinds
 
     def _write(self, entry: Entry) -> None:
         self.entries.append(entry)
+        self._kinds.add(entry.kind)
         self._journal.noted(self.call_id, entry)
 
     def leg(self, step: int, number: int, destination: Destination) -> LegChronicle:

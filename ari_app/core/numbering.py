@@ -58,6 +58,8 @@ def _e164(raw: str, region: str) -> str | None:
 
 def printable(raw: str, limit: int = 64) -> str:
     """Text from the signalling, made safe to store and show: no control or invisible characters, at most ``limit``."""
+    if raw.isprintable():
+        return raw[:limit]
     return "".join(char for char in raw[: limit * 4] if char.isprintable())[:limit]
 
 

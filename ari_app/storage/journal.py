@@ -37,7 +37,8 @@ class SqlJournal:
         self._seq = itertools.count(time.time_ns() // 1000)
         self._heard: list[Happening] = []
         self._retried: list[Happening] = []
-        self._news = threading.Condition()
+        self._lock = threading.Lock()  # taken for every happening: a condition's own methods are dearer
+        self._news = threading.Condition(self._lock)
         self._taken_in = 0
         self._settled = 0
         self._hurried = 0
@@ -107,7 +108,7 @@ class SqlJournal:
         return done
 
     def _take_in(self, happening: Happening) -> None:
-        with self._news:
+        with self._lock:
             if self._taken_in - self._settled >= self._capacity:
                 self._overflow()
                 return
