@@ -18,6 +18,7 @@ FILE_SECONDS = 3
 """How long a recording may take to be closed once the caller has gone."""
 TONE = "ari-app/beep"
 TONE_SECONDS = 3
+"""The same for the tone alone, which lasts less than half a second."""
 
 
 class Prompting:
@@ -33,15 +34,15 @@ class Prompting:
 
     async def play(self, greeting: Greeting, *more: str) -> PlayEnd:
         """Answer, if need be, and play a greeting and further sounds after it."""
-        end = await self._sound((greeting.sound, *more), greeting)
+        end = await self._sound((greeting.sound, *more), PROMPT_SECONDS, greeting)
         self._chronicle.note(Kind.PROMPT_ENDED, greeting=greeting.name, end=end.value)
         return end
 
     async def tone(self) -> PlayEnd:
         """Answer, if need be, and give the tone alone."""
-        return await self._sound((TONE,))
+        return await self._sound((TONE,), TONE_SECONDS)
 
-    async def _sound(self, sounds: Sequence[str], greeting: Greeting | None = None) -> PlayEnd:
+    async def _sound(self, sounds: Sequence[str], seconds: float, greeting: Greeting | None = None) -> PlayEnd:
         """What cannot be played is put on record, and does not end the call."""
         try:
             await self._line.answer()
@@ -49,7 +50,7 @@ class Prompting:
                 self._chronicle.note(Kind.ANSWERED_BY_SYSTEM)
             if greeting is not None:
                 self._chronicle.note(Kind.PROMPT_BEGAN, greeting=greeting.name)
-            return await self._line.play(sounds, PROMPT_SECONDS)
+            return await self._line.play(sounds, seconds)
         except LineTrouble as trouble:
             self._chronicle.note(Kind.TROUBLE, what="prompt", why=str(trouble))
             return PlayEnd.FAILED
