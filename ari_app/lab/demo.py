@@ -137,7 +137,8 @@ def write_env(instance: AsteriskInstance) -> None:
 
 def run_ari_app(*arguments: str) -> None:
     """Run one `ari-app` command to its end; its own words say what went wrong."""
-    if subprocess.run([ARI_APP, *arguments], check=False).returncode:
+    # A process group of its own: Ctrl-C reaches this process alone, which ends the command without its complaints.
+    if subprocess.run([ARI_APP, *arguments], check=False, process_group=0).returncode:
         raise LabError(f"`ari-app {' '.join(arguments)}` failed; its message is above")
 
 
