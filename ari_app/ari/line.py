@@ -184,8 +184,11 @@ class AriLine:
 
     async def _joined(self, leg: Leg, waiting: list[Future[Any]]) -> None:
         try:
+            # Not one by one: each answer would wake this task, and they come one after another.
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_EXCEPTION)
             for answer in waiting:
-                await asyncio.shield(answer)
+                if answer.done():
+                    answer.result()
         except RequestTimeout:
             bridge = await self._done(self._client.bridges.get(self._bridge or ""), "read the bridge again")
             if not {self.channel_id, leg.id} <= set(bridge["channels"]):
@@ -256,6 +259,8 @@ class AriLine:
 
     async def _in_stasis(self) -> None:
         """Nothing can be done to the caller's channel before Asterisk has handed it over."""
+        if self.entered.done():
+            return
         await asyncio.wait((self.entered, self.gone), timeout=CLOSE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         if not self.entered.done() and not self.gone.done():
             raise LineTrouble("Asterisk did not hand the call over")
