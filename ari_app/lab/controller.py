@@ -18,8 +18,16 @@ ARI_APP = str(Path(sys.executable).with_name("ari-app"))
 READY_SECONDS = 20.0
 STOP_SECONDS = 5.0
 CONNECTED = re.compile(r"ARI at \S+: connected")
-WORTH_SHOWING = re.compile(r"^\S+ (?:(?!INFO|DEBUG)[A-Z]+ |INFO +ari_app\.service: call )|^(?!\d{4}-)")
-"""Calls, warnings and worse; and what is no line of a log at all, such as an error of the command line."""
+CALL = re.compile(r"\S+T(\d\d:\d\d:\d\d)\S* INFO +ari_app\.service: (call .*)")
+HOUSEKEEPING = re.compile(r"\S+Z (?:INFO|DEBUG) ")
+
+
+def worth_showing(line: str) -> str | None:
+    """What of a line of the log a person at the screen wants to see: calls, warnings and worse, and what is no line of
+    a log at all, such as an error of the command line."""
+    if match := CALL.match(line):
+        return f"{match[1]} UTC {match[2]}"
+    return None if HOUSEKEEPING.match(line) else line.rstrip()
 
 
 class Controller:
@@ -79,5 +87,5 @@ class Controller:
                 log.flush()
                 if CONNECTED.search(line):
                     self._ready.set()
-                if WORTH_SHOWING.match(line):
-                    self._show(line.rstrip())
+                if shown := worth_showing(line):
+                    self._show(shown)

@@ -26,8 +26,11 @@ class Port:
 def require_free(ports: Iterable[Port]) -> None:
     """Raise LabError naming every port of `ports` that cannot be bound, and its holder where /proc tells."""
     problems = [problem for port in ports if (problem := _why_unusable(port))]
+    if len(problems) == 1:
+        raise LabError(f"{problems[0]}. Stop that process or choose another port")
     if problems:
-        raise LabError("; ".join(problems) + ". Stop that process or choose other ports")
+        listed = "\n  ".join(problems)
+        raise LabError(f"some ports cannot be had:\n  {listed}\nStop what holds them or choose other ports")
 
 
 def _why_unusable(port: Port) -> str | None:

@@ -1,6 +1,7 @@
 """Makes a root file system with Asterisk in it from Debian's packages, for machines without a Docker engine."""
 
 import fcntl
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -37,7 +38,10 @@ def _is_whole(root: Path) -> bool:
 
 def mmdebstrap_command(target: Path) -> list[str]:
     """The command that makes the root file system; its hook adds what a bind mount needs to exist."""
+    # What root's mmdebstrap mounts vanishes with it, also when it is killed half way.
+    confined = ["unshare", "--mount", "--propagation", "private"] if os.geteuid() == 0 else []
     return [
+        *confined,
         "mmdebstrap",
         "--variant=minbase",
         # A mirror's Release file may be past its date.
@@ -51,7 +55,10 @@ def mmdebstrap_command(target: Path) -> list[str]:
 
 def _run_showing_progress(command: list[str], say: Say) -> None:
     lines: list[str] = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    # A process group of its own: Ctrl-C reaches this process alone, which ends it.
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0
+    ) as process:
         for line in process.stdout or ():
             lines = [*lines[-15:], line.rstrip()]
             if line.startswith(STAGES):
