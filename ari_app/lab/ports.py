@@ -52,9 +52,16 @@ def _held_by(port: Port) -> str:
     inodes = _inodes_bound_to(port)
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if inodes & {str(fd.readlink()) for fd in (process / "fd").iterdir()}:
+            if any(_leads_to(fd, inodes) for fd in (process / "fd").iterdir()):
                 return f", held by process {process.name} ({(process / 'comm').read_text().strip()})"
     return ""
+
+
+def _leads_to(fd: Path, inodes: set[str]) -> bool:
+    try:
+        return str(fd.readlink()) in inodes
+    except OSError:  # closed meanwhile
+        return False
 
 
 def _inodes_bound_to(port: Port) -> set[str]:
