@@ -246,6 +246,13 @@ class Caller:
         assert len(calls) == 1
         return calls[0]
 
+    def connected(self, seconds: float = 10) -> None:
+        """Return once the journal has it that the caller talks with somebody."""
+        for _ in ticks(seconds):
+            if any(call.details("connected") for call in self.house.database.calls(self.dialled)):
+                return
+        raise AssertionError(f"nobody was connected in {seconds} s: {self.sipp.complaint()}")
+
     def begin_to_speak(self) -> None:
         """Speak as soon as the call is answered."""
 

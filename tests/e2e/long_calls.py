@@ -55,7 +55,7 @@ class LongCalls:
 def _talk(stage: Stage) -> LongCall:
     phone = stage.answering(talk_ms=STAY_MS)
     caller = stage.call(stage.plan(ring(phone)), talk_ms=STAY_MS)
-    caller.sipp.until("ACK")
+    caller.connected()
     return LongCall(stage, caller, phone)
 
 

@@ -98,7 +98,7 @@ def test_a_lost_connection_ends_live_calls_cleanly(scene: Stage, proxy: Proxy, a
     number = scene.plan(ring(phone, timeout=20), Voicemail())
     if answered:
         caller = scene.call(number)
-        caller.sipp.until("ACK")
+        caller.connected()
     else:
         caller = scene.call(number, scenario="caller-refused", status=603)
         caller.sipp.until(180)
@@ -136,7 +136,7 @@ def test_asterisk_restarted_between_calls(scene: Stage) -> None:
 def test_asterisk_killed_with_a_live_call(scene: Stage) -> None:
     phone = scene.answering()
     caller = scene.call(scene.plan(ring(phone)))
-    caller.sipp.until("ACK")
+    caller.connected()
     mark = scene.house.controller.mark
     scene.house.asterisk.kill()
     scene.house.controller.said("connection to Asterisk was lost", since=mark)
@@ -189,7 +189,7 @@ def test_a_controller_told_to_stop_lets_a_talk_finish(scene: Stage) -> None:
     phone = scene.answering()
     number = scene.plan(ring(phone))
     caller = scene.call(number, talk_ms=1500)
-    caller.sipp.until("ACK")
+    caller.connected()
     mark = scene.house.controller.mark
     scene.house.controller.signal(signal.SIGTERM)
     scene.house.controller.said("waiting up to", since=mark)
@@ -206,7 +206,7 @@ def test_a_controller_told_to_stop_lets_a_talk_finish(scene: Stage) -> None:
 def test_a_second_signal_ends_calls_at_once(scene: Stage) -> None:
     phone = scene.answering()
     caller = scene.call(scene.plan(ring(phone)))
-    caller.sipp.until("ACK")
+    caller.connected()
     mark = scene.house.controller.mark
     scene.house.controller.signal(signal.SIGTERM)
     scene.house.controller.said("waiting up to", since=mark)
@@ -242,7 +242,7 @@ def test_nothing_is_left_open_when_the_controller_is_killed_while_talking(rough:
         stage.counts_invites = False
         phone = stage.answering()
         caller = stage.call(stage.plan(ring(phone)))
-        caller.sipp.until("ACK")
+        caller.connected()
         rough.controller.kill()
         rough.controller.start()
         caller.over(5)
