@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 import signal
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]  # ships no types
@@ -59,13 +60,16 @@ class Service:
         await self.telephony.start()
 
     async def stop(self, patience_seconds: float) -> None:
-        """Finish the calls under way, then what is left to write."""
+        """Finish the calls under way, then what is left to write. Messages are settled while Asterisk's spool can still
+        be reached, and the journal is written whatever becomes of the rest."""
         self._clock.shutdown(wait=False)
-        await self.telephony.close(patience_seconds)
-        await self._messages.close()
-        await asyncio.to_thread(self.journal.close)
-        await asyncio.to_thread(self.book.stop)
-        self._engine.dispose()
+        async with AsyncExitStack() as last_first:
+            last_first.callback(self._engine.dispose)
+            last_first.push_async_callback(asyncio.to_thread, self.book.stop)
+            last_first.push_async_callback(asyncio.to_thread, self.journal.close)
+            last_first.push_async_callback(self.telephony.close)
+            last_first.push_async_callback(self._messages.close)
+            await self.telephony.finish(patience_seconds)
 
     async def _conduct(self, line: AriLine, channel: Channel) -> None:
         call = self._opened(channel)

@@ -53,8 +53,8 @@ class Telephony:
         """Begin to connect; returns at once."""
         await self.connection.start()
 
-    async def close(self, patience_seconds: float) -> None:
-        """Take no new calls, let those under way finish for so long, end the rest, disconnect."""
+    async def finish(self, patience_seconds: float) -> None:
+        """Take no new calls, let those under way finish for so long, end the rest; the connection is kept."""
         self._open = False
         if self._calls and patience_seconds > 0:
             log.info("waiting up to %g s for %d calls to finish", patience_seconds, len(self._calls))
@@ -63,6 +63,9 @@ class Telephony:
         await asyncio.gather(*self._calls, return_exceptions=True)
         if self._sweeping is not None:
             await self._sweeping
+
+    async def close(self) -> None:
+        """Disconnect; once `finish` is done and nothing more is wanted of Asterisk."""
         await self.connection.close()
 
     def hurry(self) -> None:
