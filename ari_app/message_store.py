@@ -43,6 +43,7 @@ class MessageStore:
         self._recordings = recordings
         self._disk = ThreadPoolExecutor(2, thread_name_prefix="messages")
         self._pending: set[asyncio.Task[None]] = set()
+        self._in_hand: set[str] = set()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
 
@@ -52,13 +53,14 @@ class MessageStore:
 
     async def take(self, name: str) -> Recorded:
         """Fetch the recording and store what its file holds; when that fails, ``trouble`` says why."""
+        self._in_hand.add(name)
         try:
             content = await self._recordings.fetch(name)
-            audio = await self._run(self._keep, name, content) if content else wav.NOTHING
+            return await self._run(self._keep, name, content) if content else Recorded(name, 0.0, 0.0)
         except (RecordingUnavailable, wav.NotAudio, OSError) as error:
+            self._in_hand.discard(name)
             log.error("recording %s could not be kept, it stays in Asterisk's spool: %s", name, error)
             return Recorded(name, 0.0, 0.0, trouble=str(error) or type(error).__name__)
-        return Recorded(name, audio.seconds, audio.voiced_seconds)
 
     def keep(self, name: str) -> None:
         """The recording is a message: make its mp3 and remove it at its source, behind the call."""
@@ -69,8 +71,11 @@ class MessageStore:
         self._later(self._finish(name, self._remove))
 
     async def encode_missing(self) -> int:
-        """Make every mp3 that is not there yet, such as after a failed conversion; returns how many were made."""
-        return await self._run(self._encode_missing)
+        """Make every mp3 that is not there yet, such as after a failed conversion; returns how many were made.
+
+        Recordings that are still judged or worked on are left alone: they may be no messages.
+        """
+        return await self._run(self._encode_missing, frozenset(self._in_hand))
 
     async def close(self) -> None:
         """Wait for what is still under way."""
@@ -90,25 +95,33 @@ class MessageStore:
             await self._run(work, name)
         except (OSError, ValueError, RuntimeError) as error:
             log.error("recording %s: its wav is kept, the rest is tried again: %s", name, error)
+        self._in_hand.discard(name)
         try:
             await self._recordings.delete(name)
         except RecordingUnavailable as error:
             log.warning("recording %s is settled here, but stays in Asterisk's spool: %s", name, error)
 
-    def _keep(self, name: str, content: bytes) -> wav.Audio:
+    def _keep(self, name: str, content: bytes) -> Recorded:
         audio = wav.read(content)
         self._write(f"{name}.wav", wav.write(audio))
-        return audio
+        return Recorded(name, audio.seconds, audio.voiced_seconds)
 
     def _encode(self, name: str) -> None:
         source = self._folder / f"{name}.wav"
         self._write(f"{name}.mp3", mp3.encode(wav.read(source.read_bytes())))
 
-    def _encode_missing(self) -> int:
-        names = [path.stem for path in self._folder.glob("*.wav") if not path.with_suffix(".mp3").exists()]
-        for name in names:
-            self._encode(name)
-        return len(names)
+    def _encode_missing(self, in_hand: frozenset[str]) -> int:
+        """One that cannot be encoded holds up none of the others."""
+        made = 0
+        for path in self._folder.glob("*.wav"):
+            if path.stem in in_hand or path.with_suffix(".mp3").exists():
+                continue
+            try:
+                self._encode(path.stem)
+                made += 1
+            except (OSError, ValueError, RuntimeError) as error:
+                log.error("recording %s: its mp3 cannot be made: %s", path.stem, error)
+        return made
 
     def _write(self, name: str, content: bytes) -> None:
         """Whole or not at all: written aside, checked by its size, then renamed."""

@@ -10,6 +10,7 @@ import re
 import resource
 import shutil
 import stat
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import wraps
@@ -263,6 +264,53 @@ async def test_after_a_failed_conversion_the_wav_is_kept_and_the_mp3_is_made_lat
         assert await store.encode_missing() == 1
         assert mpeg_frames((folder / "stubborn.mp3").read_bytes())
         assert await store.encode_missing() == 0
+
+
+@pytest.mark.fault("26")
+@in_a_loop
+async def test_a_wav_that_cannot_be_encoded_holds_up_none_of_the_others(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(tmp_path) as (store, _, folder):
+        for name in ("a", "c"):
+            (folder / f"{name}.wav").write_bytes(SPOKEN)
+        (folder / "b.wav").write_bytes(b"no wav")
+        assert await store.encode_missing() == 2
+    assert names(folder) == ["a.mp3", "a.wav", "b.wav", "c.mp3", "c.wav"]
+    assert "recording b: its mp3 cannot be made: the file is not a wav" in caplog.text
+
+
+@pytest.mark.fault("25")
+@in_a_loop
+async def test_what_is_not_judged_yet_gets_no_mp3_that_would_outlive_it(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (store, spool, folder):
+        spool.put("perhaps", SPOKEN)
+        await store.take("perhaps")
+        assert await store.encode_missing() == 0
+        store.discard("perhaps")
+        spool.away = "no connection"
+        await store.take("never")
+    assert names(folder) == []
+
+
+@in_a_loop
+async def test_a_long_recording_is_listened_to_beside_the_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listeners = []
+    judge = vars(wav.Audio)["voiced_seconds"].fget
+
+    def listened(audio: wav.Audio) -> float:
+        listeners.append(threading.current_thread())
+        return float(judge(audio))
+
+    monkeypatch.setattr(wav.Audio, "voiced_seconds", property(listened))
+    async with opened(tmp_path) as (store, spool, _):
+        spool.put("hour", SPOKEN)
+        await store.take("hour")
+        store.discard("hour")
+    assert listeners
+    assert threading.main_thread() not in listeners
 
 
 @in_a_loop
