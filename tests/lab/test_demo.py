@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ import signal, subprocess, sys
 from ari_app.lab.ending import end_on_signals, end_stragglers
 end_on_signals()
 try:
-    child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    child = subprocess.Popen(["sleep", "600"], stdout=subprocess.DEVNULL, start_new_session=True)
     print(child.pid, flush=True)
     child.wait()
 except KeyboardInterrupt:
@@ -81,9 +82,13 @@ def test_a_signal_ends_what_was_started_and_a_second_one_does_not_disturb(number
         assert running.stdout is not None
         child = int(running.stdout.readline())
         running.send_signal(number)
-        assert running.stdout.read() == "stopped\n"
+        try:
+            assert running.stdout.read() == "stopped\n"
+            assert not Path(f"/proc/{child}").exists()
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
     assert running.returncode == 0
-    assert not Path(f"/proc/{child}").exists()
 
 
 def test_a_child_that_will_not_go_is_killed() -> None:
@@ -91,9 +96,12 @@ def test_a_child_that_will_not_go_is_killed() -> None:
     with subprocess.Popen(stubborn, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         child.stdout.readline()
-        assert child.pid in children()
-        end_stragglers(seconds=0.05)
-        assert child.pid not in children()
+        try:
+            assert child.pid in children()
+            end_stragglers(seconds=0.05)
+            assert child.pid not in children()
+        finally:
+            child.kill()
 
 
 @pytest.mark.parametrize(
