@@ -99,6 +99,23 @@ def test_the_modules_are_those_that_the_doctor_asks_for() -> None:
     assert set(re.findall(r"`(\w+\.so)`", between(ENGINEER, "modules"))) == set(MODULES)
 
 
+def test_the_engineer_has_the_repository_before_anything_in_it_is_run() -> None:
+    typed = "".join(block.text for block in blocks("sh") if block.document == ENGINEER)
+    cloned = typed.index("git clone")
+    assert "asterisk-docker/provision" in typed[cloned:]
+    assert not re.search(r"asterisk-docker/|\.venv/|requirements", typed[:cloned])
+
+
+def test_whatever_the_engineer_types_speaks_of_one_instance() -> None:
+    """Its folder is told at provisioning; a console command without it would ask another Asterisk, or none."""
+    shown = "\n".join(block.text for block in blocks("sh", "text") if block.document == ENGINEER)
+    instance = re.search(r"AST_INSTANCE=(\S+)", shown)
+    assert instance is not None
+    consoles = re.findall(r"^.*asterisk .*-rx .*$", shown, re.MULTILINE)
+    assert consoles
+    assert all(f"-C {instance[1]}/etc/asterisk.conf" in line for line in consoles)
+
+
 def test_the_settings_file_of_the_example_is_accepted(tmp_path: Path) -> None:
     (example,) = [block for block in blocks("ini") if block.document == ENGINEER]
     password = tmp_path / "ari-password"
