@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -38,8 +39,8 @@ def _is_whole(root: Path) -> bool:
 
 def mmdebstrap_command(target: Path) -> list[str]:
     """The command that makes the root file system; its hook adds what a bind mount needs to exist."""
-    # What root's mmdebstrap mounts vanishes with it, also when it is killed half way.
-    confined = ["unshare", "--mount", "--propagation", "private"] if os.geteuid() == 0 else []
+    # What root's mmdebstrap starts and mounts vanishes with it, also when it is killed half way.
+    confined = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"] if os.geteuid() == 0 else []
     return [
         *confined,
         "mmdebstrap",
@@ -55,14 +56,18 @@ def mmdebstrap_command(target: Path) -> list[str]:
 
 def _run_showing_progress(command: list[str], say: Say) -> None:
     lines: list[str] = []
-    # A process group of its own: Ctrl-C reaches this process alone, which ends it.
+    # A process group of its own: Ctrl-C reaches this process alone, which ends all of it.
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0
     ) as process:
-        for line in process.stdout or ():
-            lines = [*lines[-15:], line.rstrip()]
-            if line.startswith(STAGES):
-                say("  " + line[3:].rstrip())
+        try:
+            for line in process.stdout or ():
+                lines = [*lines[-15:], line.rstrip()]
+                if line.startswith(STAGES):
+                    say("  " + line[3:].rstrip())
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
     if process.returncode:
         raise LabError("mmdebstrap failed:\n  " + "\n  ".join(lines))
 
