@@ -313,6 +313,16 @@ async def test_a_long_recording_is_listened_to_beside_the_calls(
     assert threading.main_thread() not in listeners
 
 
+@pytest.mark.fault("26")
+@in_a_loop
+async def test_one_file_that_no_mp3_can_be_made_of_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (store, _, folder):
+        for number in range(8):
+            (folder / f"message-{number}.wav").write_bytes(b"broken" if number % 2 else SPOKEN)
+        assert await store.encode_missing() == 4
+    assert {path.stem for path in folder.glob("*.mp3")} == {f"message-{number}" for number in (0, 2, 4, 6)}
+
+
 @in_a_loop
 async def test_a_message_that_stays_in_the_spool_is_kept_and_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
