@@ -206,24 +206,42 @@ def circles(schemes: Mapping[str, str], dialed: Mapping[str, Collection[str]]) -
         number: tuple(target for target in dialed.get(scheme, ()) if target in schemes)
         for number, scheme in schemes.items()
     }
-    inner = {number for number, targets in forwards.items() if targets}
     found: dict[str, tuple[str, ...]] = {}
-    for number in sorted(inner):
+    for number in sorted(_on_or_between_circles(forwards)):
         path = _way_back(number, forwards)
         if path:
             found[number] = path
     return found
 
 
-def _way_back(number: str, forwards: Mapping[str, tuple[str, ...]]) -> tuple[str, ...] | None:
+def _on_or_between_circles(forwards: Mapping[str, Collection[str]]) -> set[str]:
+    """All numbers but those that lead to no circle: however long a chain of them is, it is taken away at one go."""
+    callers: dict[str, list[str]] = {}
+    left = {number: len(targets) for number, targets in forwards.items()}
+    for number, targets in forwards.items():
+        for target in targets:
+            callers.setdefault(target, []).append(number)
+    ends = [number for number, count in left.items() if not count]
+    for end in ends:
+        for number in callers.get(end, ()):
+            left[number] -= 1
+            if not left[number]:
+                ends.append(number)
+    return left.keys() - set(ends)
+
+
+def _way_back(number: str, forwards: Mapping[str, Collection[str]]) -> tuple[str, ...] | None:
     """The shortest way from the number to itself."""
-    paths: list[tuple[str, ...]] = [(number,)]
-    seen: set[str] = set()
-    for path in paths:
-        for target in forwards[path[-1]]:
+    before: dict[str, str] = {}
+    reached = [number]
+    for passed in reached:
+        for target in forwards[passed]:
             if target == number:
-                return (*path, number)
-            if target not in seen:
-                seen.add(target)
-                paths.append((*path, target))
+                way = [number, passed]
+                while way[-1] != number:
+                    way.append(before[way[-1]])
+                return tuple(reversed(way))
+            if target not in before:
+                before[target] = passed
+                reached.append(target)
     return None

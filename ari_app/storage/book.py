@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
@@ -68,7 +68,7 @@ def compile_book(
             continue
         recompiled += 1
         judged[scheme_id] = _judge(draft, rules, default_greeting, before.in_force if before else None)
-    listed, doubts = _listed(configuration.numbers, judged)
+    listed, doubts = _listed(configuration.numbers, judged, previous.assigned)
     assigned, loops = _uncircled(listed, judged, previous)
     told = [problem for scheme in judged.values() for problem in scheme.problems]
     book = _book(configuration.numbers, assigned, judged)
@@ -88,13 +88,16 @@ def _judge(draft: SchemeDraft, rules: DialRules, default_greeting: Greeting, las
     return _Judged(draft, scheme, scheme, found)
 
 
-def _listed(numbers: list[NumberRow], judged: Mapping[int, _Judged]) -> tuple[dict[str, int | None], list[Problem]]:
-    """Each number that is one, with the id of its scheme if there is such a scheme; and what is wrong with the rest."""
+def _listed(
+    numbers: list[NumberRow], judged: Mapping[int, _Judged], known: Collection[str]
+) -> tuple[dict[str, int | None], list[Problem]]:
+    """Each number that is one, with the id of its scheme if there is such a scheme; and what is wrong with the rest.
+    Those ``known`` from the reading before need not be read again: ten thousand take most of a second."""
     listed: dict[str, int | None] = {}
     doubts: list[Problem] = []
     for number in numbers:
         where = f"number {printable(number.e164)!r}"
-        if normalise(number.e164, "ZZ") != number.e164:
+        if number.e164 not in known and normalise(number.e164, "ZZ") != number.e164:
             text = "it is not an E.164 number such as +74950000101, so no call can be for it"
             doubts.append(Problem(Severity.ERROR, where, text))
             continue

@@ -343,3 +343,19 @@ def test_a_circle_that_no_earlier_state_breaks_ends_at_the_default() -> None:
     reading = compile_book(configuration, DialPolicy(), UNIVERSAL, Reading(assigned={"+74950000101": 1}))
     assert listed(reading).scheme is None
     assert "its calls would come back" in said(reading)
+
+
+def test_numbers_known_from_the_reading_before_are_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten thousand of them would hold the interpreter for most of a second at each edit."""
+    known, new = (NumberRow(e164, "n", True, None, None) for e164 in ("+74950000101", "+74950000102"))
+    first = compile_book(Configuration((1, 1), {}, [known]), DialPolicy(), UNIVERSAL, Reading())
+    read: list[str] = []
+
+    def reading(raw: str, _region: str) -> str:
+        read.append(raw)
+        return raw
+
+    monkeypatch.setattr("ari_app.storage.book.normalise", reading)
+    second = compile_book(Configuration((2, 2), {}, [known, new]), DialPolicy(), UNIVERSAL, first)
+    assert read == ["+74950000102"]
+    assert [*second.book.numbers] == ["+74950000101", "+74950000102"]

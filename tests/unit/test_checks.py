@@ -376,6 +376,18 @@ def test_a_number_whose_calls_could_come_back_is_found_with_the_way_they_take(
     assert circles(schemes, dialed) == found
 
 
+@pytest.mark.promise("FLD-11")
+def test_a_long_chain_of_numbers_is_no_circle_and_takes_no_time() -> None:
+    """Looked at from each number anew, this chain took minutes."""
+    chain = {f"+{number}": [f"+{number + 1}"] for number in range(1, 5000)}
+    closed = {"+8000": ["+8001"], "+8001": ["+8000", "+1"]}
+    schemes = {number: number for number in (*chain, "+5000", *closed)}
+    assert circles(schemes, chain | closed) == {
+        "+8000": ("+8000", "+8001", "+8000"),
+        "+8001": ("+8001", "+8000", "+8001"),
+    }
+
+
 NAMES = st.sampled_from(["+1", "+2", "+3", "+4", "+5"])
 
 
