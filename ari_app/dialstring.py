@@ -28,8 +28,8 @@ class DialTemplates:
 
     def __post_init__(self) -> None:
         for template, fields in ((self.number, ("{number}", "{digits}")), (self.endpoint, ("{name}",))):
-            holes = re.findall(r"\{[^}]*\}", template)
-            if not _TEMPLATE.fullmatch(template) or len(holes) != 1 or holes[0] not in fields:
+            braces = re.findall(r"\{[^}]*\}?|\}", template)
+            if not _TEMPLATE.fullmatch(template) or len(braces) != 1 or braces[0] not in fields:
                 raise ValueError(f"dial template {template!r} must be PJSIP/... with {' or '.join(fields)} in it once")
 
     def render(self, destination: Destination) -> str:

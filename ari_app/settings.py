@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import phonenumbers
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -20,8 +21,10 @@ ENV_FILES = ("ari-app.env", ".run/ari-app.env")
 """Looked for in this order in the working folder, unless ARI_APP_ENV_FILE names one."""
 
 Language = Literal["ru", "uk", "pl", "en"]
+Prefix = Annotated[str, Field(pattern=r"^\+[0-9]{1,15}$")]
+"""As E.164 numbers begin; one without its plus would match none of them, and forbid nothing."""
 Prefixes = Annotated[
-    tuple[str, ...],
+    tuple[Prefix, ...],
     NoDecode,
     BeforeValidator(lambda v: tuple(v.replace(",", " ").split()) if isinstance(v, str) else v),
 ]
@@ -36,7 +39,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ARI_APP_", env_file_encoding="utf-8", extra="ignore", frozen=True)
 
-    database_url: str = Field("sqlite:///ari-app.sqlite3", description="sqlite:///FILE or postgresql://...")
+    database_url: str = Field("sqlite:///ari-app.sqlite3", repr=False, description="sqlite:///FILE or postgresql://...")
     ari_url: str = Field("http://127.0.0.1:8088/ari", description="Asterisk's REST interface")
     ari_user: str = Field("ari-app", description="as in Asterisk's ari.conf")
     ari_password: SecretStr = Field(
@@ -69,6 +72,14 @@ class Settings(BaseSettings):
         if not url.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
             raise ValueError("must begin with sqlite:/// or postgresql://")
         return url
+
+    @field_validator("region")
+    @classmethod
+    def _known_region(cls, region: str) -> str:
+        """Of a country that has no plan every number without + would be none at all."""
+        if region not in phonenumbers.SUPPORTED_REGIONS:
+            raise ValueError(f"{region!r} is no country with a numbering plan; the United Kingdom, say, is GB")
+        return region
 
     @model_validator(mode="before")
     @classmethod
@@ -126,7 +137,7 @@ def load(env_file: Path | None = None) -> Settings:
 
 
 def _line(error: Any) -> str:
-    name = "_".join(str(part) for part in error["loc"]) or "settings"
+    name = "_".join(part for part in error["loc"] if isinstance(part, str)) or "settings"
     return f"ARI_APP_{name.upper()}: {error['msg'].removeprefix('Value error, ')}"
 
 

@@ -149,6 +149,9 @@ def test_the_ari_password_is_shown_by_nothing_that_shows_settings(
     [
         ("DATABASE_URL", "mysql://root:hunter2@h/d", "must begin with sqlite:/// or postgresql://"),
         ("REGION", "Russia", "String should match pattern '^[A-Z]{2}$'"),
+        ("REGION", "UK", "'UK' is no country with a numbering plan; the United Kingdom, say, is GB"),
+        ("DIAL_DENIED_PREFIXES", "7900", r"String should match pattern '^\+[0-9]{1,15}$'"),
+        ("DIAL_ALLOWED_PREFIXES", "+7 00380", r"String should match pattern '^\+[0-9]{1,15}$'"),
         ("LANGUAGE", "de", "Input should be 'ru', 'uk', 'pl' or 'en'"),
         ("DIAL_COSTLY", "perhaps", "Input should be a valid boolean, unable to interpret input"),
         ("DEFAULT_ACTION", "sing", "Input should be 'voicemail' or 'hang_up'"),
@@ -164,6 +167,11 @@ def test_a_wrong_value_is_told_by_the_name_of_its_variable(
 ) -> None:
     monkeypatch.setenv(f"ARI_APP_{name}", value)
     assert refusal() == f"ARI_APP_{name}: {said}"
+
+
+def test_the_database_password_is_not_shown_with_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARI_APP_DATABASE_URL", f"postgresql://ari:{SECRET}@127.0.0.1/journal")
+    assert SECRET not in repr(load())
 
 
 def test_every_wrong_value_has_a_line_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,6 +192,10 @@ def test_every_wrong_value_has_a_line_of_its_own(monkeypatch: pytest.MonkeyPatch
             "Local/{number}@from-trunk",
             "dial template 'Local/{number}@from-trunk' must be PJSIP/... with {number} or {digits} in it once",
         ),
+        ("NUMBER_TEMPLATE", "PJSIP/{number}@tr}unk", "dial template 'PJSIP/{number}@tr}unk' must be PJSIP/..."),
+        ("NUMBER_TEMPLATE", "PJSIP/{{number}}", "dial template 'PJSIP/{{number}}' must be PJSIP/..."),
+        ("ENDPOINT_TEMPLATE", "PJSIP/desk{", "dial template 'PJSIP/desk{' must be PJSIP/..."),
+        ("ENDPOINT_TEMPLATE", "PJSIP/{name}{", "dial template 'PJSIP/{name}{' must be PJSIP/..."),
         ("ENDPOINT_TEMPLATE", "PJSIP/desk", "dial template 'PJSIP/desk' must be PJSIP/... with {name} in it once"),
         (
             "ARI_URL",
