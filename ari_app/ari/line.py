@@ -83,7 +83,9 @@ class AriLine:
         self._dial = dial
         self._longest_seconds = longest_seconds
         self._legs: list[AriLeg] = []
-        self._bridge: str | None = None
+        self._bridge = f"{app}-{self.channel_id}"
+        self._bridge_asked_for = False
+        self._bridged = False
         self._answered = False
         self._ringing_in_band = False
         self._told_to_go = False
@@ -167,9 +169,8 @@ class AriLine:
             self._ringing_in_band = False
         if not self._answered:
             waiting.append(self._answer(client))
-        if self._bridge is None:
-            self._bridge = f"{self._app}-{self.channel_id}"
-            waiting.append(client.bridges.create(self._bridge))
+        if not self._bridged:
+            waiting.append(self._make_bridge(client))
         waiting.append(client.bridges.add_channel(self._bridge, self.channel_id, leg.id))
         await self._joined(leg, waiting)
 
@@ -182,6 +183,16 @@ class AriLine:
         """The caller is answered whatever becomes of the leg that it was done for."""
         self._answered = self._answered or (not answer.cancelled() and answer.exception() is None)
 
+    def _make_bridge(self, client: AriClient) -> Future[Any]:
+        self._bridge_asked_for = True
+        made = client.bridges.create(self._bridge)
+        made.add_done_callback(self._on_bridge)
+        return made
+
+    def _on_bridge(self, made: Future[Any]) -> None:
+        """One that Asterisk never heard of is asked for again with the next leg."""
+        self._bridged = not made.cancelled() and made.exception() is None
+
     async def _joined(self, leg: Leg, waiting: list[Future[Any]]) -> None:
         try:
             # Not one by one: each answer would wake this task, and they come one after another.
@@ -190,7 +201,8 @@ class AriLine:
                 if answer.done():
                     answer.result()
         except RequestTimeout:
-            bridge = await self._done(self._client.bridges.get(self._bridge or ""), "read the bridge again")
+            bridge = await self._done(self._client.bridges.get(self._bridge), "read the bridge again")
+            self._bridged = True
             if not {self.channel_id, leg.id} <= set(bridge["channels"]):
                 raise LineTrouble("Asterisk did not connect the two in time") from None
         except AriError as error:
@@ -247,7 +259,7 @@ class AriLine:
             self._client.channels.hangup(self.channel_id, "normal")
         if not self.gone.done():
             tasks.append(self.gone)
-        if self._bridge is not None:
+        if self._bridge_asked_for:
             self._client.bridges.destroy(self._bridge)
         if tasks:
             await asyncio.wait(tasks, timeout=CLOSE_SECONDS)

@@ -30,6 +30,11 @@ class JournalledCall:
         return self.call["disposition"], self.call["reason"]
 
     @property
+    def told(self) -> str:
+        """The timeline, for whoever must find out why a story went wrong."""
+        return "\n".join(f"{event['at_ms']:6} {event['kind']} {event['details']}" for event in self.events)
+
+    @property
     def outcomes(self) -> list[tuple[str, str]]:
         """Destination and outcome of every leg, in the order they were dialed."""
         return [(leg["destination"], leg["outcome"]) for leg in self.legs]
