@@ -28,19 +28,20 @@ class AriLeg:
         self.rang: Future[None] = loop.create_future()
         self.settled: Future[LegEnd | None] = loop.create_future()
         self.ended: Future[LegEnd] = loop.create_future()
-        self.entered: Future[None] = loop.create_future()
         self._client = client
+        self._destroyed = False
         self._asked: Future[Any] | None = None
         self._told: Future[None] | None = None
 
     def on_event(self, event: Event) -> None:
         """Take in what Asterisk says of this channel."""
         match event["type"]:
+            case "Dial" | "StasisStart" if self.ended.done():
+                self._on_late_life()
             case "Dial":
                 self._on_dial(event["dialstatus"])
-            case "StasisStart":
-                done(self.entered, None)
             case "ChannelDestroyed":
+                self._destroyed = True
                 cause = event["cause"]
                 outcome = leg_outcome(cause, rang=self.rang.done())
                 sip = event.get("tech_cause")
@@ -51,6 +52,11 @@ class AriLeg:
             done(self.rang, None)
         if status == "ANSWER":
             done(self.settled, None)
+
+    def _on_late_life(self) -> None:
+        """Asterisk has made after all, late, what it did not know of when we gave it up: it must not ring on."""
+        if not self._destroyed and (self._told is None or self._told.done()):
+            self._told = self._client.channels.hangup(self.id, "normal")
 
     def over(self, end: LegEnd) -> None:
         """The channel is gone, or never came to be."""
