@@ -98,7 +98,8 @@ def route(arrival: Arrival, book: SchemeBook, default: tuple[Step, ...]) -> Rout
     """The branch of the dialled number's scheme that holds at the moment of the call; else the ``default`` steps."""
     number = book.numbers.get(arrival.dialled) if arrival.dialled else None
     if number is None:
-        return _default(default, "unknown_number", None, dialled=arrival.dialled or arrival.dialled_raw)
+        why = "unknown_number" if book.loaded else "no_schemes_yet"
+        return _default(default, why, None, dialled=arrival.dialled or arrival.dialled_raw)
     if not number.enabled:
         return _default(default, "number_disabled", number)
     scheme = number.scheme

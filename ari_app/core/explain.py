@@ -29,6 +29,7 @@ _WHY_NEXT = {
     "all_busy": "all were busy",
 }
 _WHY_DEFAULT = {
+    "no_schemes_yet": "the schemes could not be read from the database yet",
     "unknown_number": "{dialled} is not one of our numbers",
     "number_disabled": "{number} ({name}) is switched off",
     "no_scheme": "{number} ({name}) has no scheme in force",

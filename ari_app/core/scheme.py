@@ -121,7 +121,11 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class SchemeBook:
-    """Every number with its scheme, as of one moment; a call keeps the book it began with."""
+    """Every number with its scheme, as of one moment; a call keeps the book it began with.
+
+    ``loaded`` is False for the book that is in force while the schemes could not be read even once.
+    """
 
     numbers: Mapping[str, Number] = field(default_factory=lambda: MappingProxyType({}))
     version: str = ""
+    loaded: bool = True

@@ -33,7 +33,7 @@ class Reading:
     ``recompiled`` counts the schemes that had changed; ``token`` is that of `ari_app.storage.rows`.
     """
 
-    book: SchemeBook = field(default_factory=SchemeBook)
+    book: SchemeBook = field(default_factory=lambda: SchemeBook(loaded=False))
     problems: tuple[Problem, ...] = ()
     recompiled: int = 0
     token: Token = (-1, -1)

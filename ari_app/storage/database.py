@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +58,10 @@ def open_database(url: str | sa.URL, *, pool_size: int = 5) -> sa.Engine:
 def open_for_migration(url: str | sa.URL) -> sa.Engine:
     """An engine for alembic: no limit on a statement's time, and SQLite's foreign keys off while tables are rebuilt
     (the schema's triggers keep them meanwhile)."""
-    return _engine(url, pool_size=1, foreign_keys=False, statement_seconds=0)
+    engine = _engine(url, pool_size=1, foreign_keys=False, statement_seconds=0)
+    if engine.dialect.name == "sqlite":
+        _make_private(Path(engine.url.database or ""))
+    return engine
 
 
 def _engine(url: str | sa.URL, *, pool_size: int, foreign_keys: bool, statement_seconds: int) -> sa.Engine:
@@ -86,6 +91,13 @@ def _engine(url: str | sa.URL, *, pool_size: int, foreign_keys: bool, statement_
         json_deserializer=orjson.loads,
         **common,
     )
+
+
+def _make_private(file: Path) -> None:
+    """A new database is its owner's alone, for it will hold callers' numbers; one that is there stays as it is.
+    SQLite gives its -wal and -shm files the same mode."""
+    with suppress(FileExistsError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _tune_sqlite(engine: sa.Engine, *, foreign_keys: bool) -> None:

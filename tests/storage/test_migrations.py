@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -191,3 +192,14 @@ def test_every_kind_of_edit_of_every_configuration_table_is_noted(engine: sa.Eng
             connection.execute(sa.text(f"INSERT INTO {table} SELECT * FROM {table} WHERE false"))
             after = connection.execute(sa.select(sa.func.count()).select_from(configuration_changes)).scalar_one()
             assert after == before + 3
+
+
+def test_a_new_sqlite_file_is_its_owners_alone(tmp_path: Path) -> None:
+    """Callers' numbers will be in it; its write-ahead log is beside it with the same mode."""
+    file = tmp_path / "new.sqlite3"
+    upgrade(f"sqlite:///{file}")
+    with open_database(f"sqlite:///{file}").begin() as connection:
+        connection.execute(sa.text("INSERT INTO teams (name) VALUES ('sales')"))
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert set(modes.values()) == {0o600}
+    assert len(modes) > 1

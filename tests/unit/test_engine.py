@@ -116,6 +116,14 @@ def test_what_no_scheme_serves_gets_the_default(
     assert details.items() <= dict(last.details).items()
 
 
+@pytest.mark.fault("17")
+def test_before_the_schemes_could_be_read_no_number_is_called_unknown() -> None:
+    unread = Arrival(None, "+74950000101", "+74950000101", MONDAY_NOON)
+    chosen = engine.route(unread, SchemeBook(loaded=False), DEFAULT)
+    assert chosen.steps == DEFAULT
+    assert chosen.notes[-1].details == {"why": "no_schemes_yet", "dialled": "+74950000101"}
+
+
 @pytest.mark.promise("CAL-02", "RNG-10")
 def test_one_scheme_serves_many_numbers_and_a_number_may_change_its_scheme() -> None:
     second = replace(NUMBER, e164="+74950000102")
