@@ -61,6 +61,7 @@ class AriConnection:
         self._connected = asyncio.Event()
         self._held: list[Event] | None = None
         self._begun = False
+        self._closing = False
         self._ended = ""
         self._tasks: list[asyncio.Task[None]] = []
         self.replaced = False
@@ -97,6 +98,7 @@ class AriConnection:
 
     async def close(self) -> None:
         """Close everything; requests under way get Disconnected or are cancelled. May be called twice."""
+        self._closing = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -123,6 +125,13 @@ class AriConnection:
                 attempt = 0
             except (AriError, aiohttp.ClientError, OSError, TimeoutError) as error:
                 reason = explain(error, self._settings, attempt)
+                attempt += 1
+            except Exception as error:
+                reason = f"the connection broke in a way that nobody thought of ({error!r}); reconnecting"
+                if self._closing:
+                    raise
+                if reason != self.trouble:
+                    logger.exception("The connection to Asterisk broke")
                 attempt += 1
             self._say(reason, logging.ERROR if self.replaced else logging.WARNING)
             if not self.replaced:
@@ -169,7 +178,10 @@ class AriConnection:
             await self._rest_socket.stop()
         if self._begun:
             self._begun = False
-            self._on_disconnected(self._ended)
+            try:
+                self._on_disconnected(self._ended)
+            except Exception:
+                logger.exception("The handler of a lost connection failed")
 
     async def _read(self, socket: Socket) -> str:
         """Pass events on until the socket ends, and say why it did."""

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 import aiohttp
 import orjson
 
-from ari_app.ari.errors import Disconnected, RequestTimeout, refusal
+from ari_app.ari.errors import AriError, Disconnected, RequestTimeout, refusal
 from ari_app.ari.events import parse
 from ari_app.ari.settings import AriSettings
 
@@ -140,8 +140,10 @@ class WebsocketLane:
             reason = _reason(answer.get("message_body"), answer.get("reason_phrase", ""))
             _fail(waiting.answer, refusal(str(waiting.request), status, reason))
         else:
-            body = answer.get("message_body")
-            waiting.answer.set_result(orjson.loads(body) if body else None)
+            try:
+                waiting.answer.set_result(_told(waiting.request, (answer.get("message_body") or "").encode()))
+            except AriError as error:
+                _fail(waiting.answer, error)
 
     def _expire(self, request_id: str, timeout: float) -> None:
         waiting = self._waiting[request_id]  # stays there, so that the lane is known to be slow
@@ -210,7 +212,7 @@ class HttpLane:
             body = await response.read()
             if response.status >= 400:
                 raise refusal(str(request), response.status, _reason(body, response.reason or ""))
-            return body if request.raw else orjson.loads(body) if body else None
+            return body if request.raw else _told(request, body)
 
 
 class Rest:
@@ -292,6 +294,14 @@ def _fail(answer: asyncio.Future[Any], error: Exception) -> None:
     """Fail a future that perhaps nobody awaits, without asyncio's complaint about that."""
     answer.set_exception(error)
     answer.exception()
+
+
+def _told(request: Request, body: bytes) -> Any:
+    """An answer's JSON, None when it is empty; AriError when it is none, as from something that is no Asterisk."""
+    try:
+        return parse(body) if body else None
+    except orjson.JSONDecodeError as error:
+        raise AriError(str(request), f"its answer is no JSON: {error}") from None
 
 
 def _reason(body: bytes | str | None, fallback: str) -> str:
