@@ -141,7 +141,8 @@ class CallRouted:
 
 @dataclass(frozen=True, slots=True)
 class LegRecord:
-    """One leg, as it came out. Milliseconds count from the call's arrival; ``answered_ms`` is None if it never was."""
+    """One leg, as it came out. ``step`` counts from 1. Milliseconds count from the call's arrival; ``answered_ms`` is
+    None if it never was."""
 
     call_id: str
     leg_id: str

@@ -41,7 +41,7 @@ def _calls() -> None:
         sa.Column("dialled", sa.Text(), nullable=True, comment="the number called, E.164; empty when it was no number"),
         sa.Column("dialled_raw", sa.Text(), nullable=False, comment="what the signalling said was dialled"),
         sa.Column(
-            "channel", sa.Text(), server_default="", nullable=False, comment="Asterisk's name for the caller's side"
+            "channel", sa.Text(), server_default="", nullable=False, comment="Asterisk's id of the caller's channel"
         ),
         sa.Column("number", sa.Text(), nullable=True, comment="the listed number it was matched to; empty: none"),
         sa.Column(
@@ -82,7 +82,7 @@ def _legs() -> None:
         "legs",
         sa.Column("id", PLAIN_TEXT, nullable=False, comment="the controller's id of the leg"),
         sa.Column("call_id", PLAIN_TEXT, nullable=False, comment="its call"),
-        sa.Column("step", sa.Integer(), nullable=False, comment="which step of the branch rang it, from 0"),
+        sa.Column("step", sa.Integer(), nullable=False, comment="which step of the branch rang it, from 1"),
         sa.Column("destination", sa.Text(), nullable=False, comment="who was rung"),
         sa.Column(
             "dialed_ms", sa.Integer(), nullable=False, comment="when it was dialed, in ms after the call arrived"
