@@ -90,6 +90,8 @@ def test_of_two_who_answer_at_once_one_talks_and_the_other_is_gone_at_once(stage
     """Five calls at a time, so that the two answers meet in more than one way."""
     for _ in range(5):
         pair = [stage.answering(after_ms=300), stage.answering(after_ms=300)]
+        for phone in pair:
+            phone.may_stumble = True
         number = stage.plan(ring(*pair, strategy="all_at_once"))
         caller = stage.call(number, talk_ms=700)
         wire = caller.over()
