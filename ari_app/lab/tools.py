@@ -42,7 +42,7 @@ class Tool:
 MMDEBSTRAP = Tool("mmdebstrap", "mmdebstrap", "makes Asterisk's root file system")
 SIPP = Tool("sipp", "sip-tester", "plays the phones and callers of the tests")
 POSTGRESQL = Tool("initdb", "postgresql", "is the tests' other database", "usr/lib/postgresql/*/bin")
-NEED_NO_TOOLS = ("tests/unit", "tests/cli", "tests/lab")
+NEED_NO_TOOLS = ("tests/unit", "tests/lab")
 
 NO_CLUSTER = Path("/etc/postgresql-common/createcluster.conf")
 """Without it Debian's postgresql makes a database server of its own and starts it."""
