@@ -10,10 +10,11 @@ from typing import Any
 
 from ari_app.ari.channels import HangupReason
 from ari_app.ari.client import AriClient
-from ari_app.ari.errors import AriError, RequestTimeout
+from ari_app.ari.errors import AriError, Disconnected, RequestTimeout
 from ari_app.ari.events import Channel, Event
 from ari_app.ari.legs import AriLeg, done
 from ari_app.ari.registry import Registry
+from ari_app.ari.settings import own_id
 from ari_app.core.outcomes import CallerEnd, HangUpCause, LegEnd, LegOutcome, PlayEnd, RecordEnd
 from ari_app.core.scheme import Destination, VoicemailStep
 from ari_app.dialstring import DialTemplates
@@ -83,7 +84,7 @@ class AriLine:
         self._dial = dial
         self._longest_seconds = longest_seconds
         self._legs: list[AriLeg] = []
-        self._bridge = f"{app}-{self.channel_id}"
+        self._bridge = own_id(app, self.channel_id)
         self._bridge_asked_for = False
         self._bridged = False
         self._answered = False
@@ -125,7 +126,7 @@ class AriLine:
 
     async def place(self, leg_id: str, destination: Destination, net_seconds: float) -> AriLeg:
         endpoint = self._dial.render(destination)
-        leg = AriLeg(self._client, f"{self._app}-{leg_id}")
+        leg = AriLeg(self._client, own_id(self._app, leg_id))
         self._legs.append(leg)
         self._registry.add(leg.id, leg)
         channels = self._client.channels
@@ -144,20 +145,20 @@ class AriLine:
         except asyncio.CancelledError:
             leg.hang_up(LegOutcome.CALLER_LEFT if self.gone.done() else LegOutcome.ANSWERED_ELSEWHERE)
             raise
-        except RequestTimeout:
-            await self._read_again(leg)
+        except (RequestTimeout, Disconnected) as unsure:
+            await self._read_again(leg, unsure)
         except AriError as error:
             leg.over(LegEnd(LegOutcome.FAILED, text=str(error)))
             raise LegRefused(leg.ended.result()) from None
         return leg
 
-    async def _read_again(self, leg: AriLeg) -> None:
-        """Whether a leg rings that Asterisk did not answer for in time: looked up, never asked for twice."""
+    async def _read_again(self, leg: AriLeg, unsure: AriError) -> None:
+        """Whether a leg rings that Asterisk has not answered for: looked up, never asked for twice."""
         try:
             await self._client.channels.get(leg.id)
         except AriError:
             leg.hang_up(LegOutcome.FAILED)
-            raise LegRefused(LegEnd(LegOutcome.FAILED, text="Asterisk did not answer in time")) from None
+            raise LegRefused(LegEnd(LegOutcome.FAILED, text=str(unsure))) from None
 
     async def connect(self, leg: Leg) -> None:
         await self._in_stasis()

@@ -69,3 +69,8 @@ class AriSettings:
     def authorization(self) -> str:
         """The Authorization header's value (aiohttp deprecates BasicAuth); never log it."""
         return "Basic " + b64encode(f"{self.user}:{self.password}".encode()).decode("ascii")
+
+
+def own_id(app: str, what: str) -> str:
+    """An id at Asterisk by which an application knows its own: no name has a colon, so none is another's beginning."""
+    return f"{app}:{what}"

@@ -12,7 +12,7 @@ from ari_app.ari.errors import AriError, Conflict, NotFound
 from ari_app.ari.events import Channel, Event
 from ari_app.ari.line import AriLine
 from ari_app.ari.registry import Registry
-from ari_app.ari.settings import AriSettings
+from ari_app.ari.settings import AriSettings, own_id
 from ari_app.core.numbering import masked, printable
 from ari_app.dialstring import DialTemplates
 
@@ -33,6 +33,7 @@ class Telephony:
     ) -> None:
         self._longest_seconds = longest_seconds
         self._settings = settings
+        self._own = own_id(settings.app, "")
         self._dial = dial
         self._conduct = conduct
         self._registry = Registry()
@@ -83,13 +84,15 @@ class Telephony:
 
     def _offered(self, channel: Channel, *, claim: bool) -> None:
         """A call nobody has yet. One that began inside this Asterisk (a transfer's Local channel) is not a caller."""
-        if not channel["name"].startswith("PJSIP/") or channel["id"].startswith(f"{self._settings.app}-"):
+        if not channel["name"].startswith("PJSIP/") or channel["id"].startswith(self._own):
             log.warning("refused %s: not a call from outside", printable(channel["name"]))
             if not claim:
                 self.connection.client.channels.hangup(channel["id"], "rejected")
             return
         if not self._open:
-            return  # the dialplan's fallback, or another controller, takes it
+            if not claim:  # it is in our hands already; an offer is for the fallback or another controller to take
+                self.connection.client.channels.hangup(channel["id"], "congestion")
+            return
         client, app = self.connection.client, self._settings.app
         line = AriLine(client, self._registry, app, self._dial, channel, longest_seconds=self._longest_seconds)
         self._registry.add(line.channel_id, line)
@@ -146,7 +149,7 @@ class Telephony:
         """End every channel and bridge of ours that no live call knows, such as a crash or a lost connection leaves."""
         client, app = self.connection.client, self._settings.app
         ours = set((await client.applications.get(app))["channel_ids"])
-        ours |= {channel["id"] for channel in await client.channels.list() if channel["id"].startswith(f"{app}-")}
+        ours |= {channel["id"] for channel in await client.channels.list() if channel["id"].startswith(self._own)}
         stray = [channel_id for channel_id in ours if channel_id not in self._registry]
         bridges = [bridge["id"] for bridge in await client.bridges.list() if self._is_stray_bridge(bridge["id"])]
         for channel_id in stray:
@@ -157,8 +160,7 @@ class Telephony:
             log.warning("swept %d channels and %d bridges that %s had left behind", len(stray), len(bridges), app)
 
     def _is_stray_bridge(self, bridge_id: str) -> bool:
-        prefix = f"{self._settings.app}-"
-        return bridge_id.startswith(prefix) and bridge_id.removeprefix(prefix) not in self._registry
+        return bridge_id.startswith(self._own) and bridge_id.removeprefix(self._own) not in self._registry
 
 
 def describe(channel: Channel) -> str:

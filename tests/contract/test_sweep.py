@@ -1,0 +1,106 @@
+"""Nothing is left behind, and nobody else's call is touched: sweeps, stops, and answers that never come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ari_app.ari.connection import AriConnection
+from ari_app.ari.events import Channel
+from ari_app.ari.legs import AriLeg
+from ari_app.ari.line import AriLine
+from ari_app.ari.settings import AriSettings, own_id
+from ari_app.ari.telephony import Conduct, Telephony
+from ari_app.core.scheme import Destination, TargetKind
+from ari_app.dialstring import DialTemplates
+from tests.fakes.fake_asterisk import FakeAsterisk
+
+
+async def _conduct(line: AriLine, _channel: Channel) -> None:
+    await line.gone
+
+
+@asynccontextmanager
+async def controller(fake: FakeAsterisk, app: str, conduct: Conduct = _conduct) -> AsyncIterator[Telephony]:
+    settings = AriSettings(fake.url, fake.user, fake.password, app)
+    telephony = Telephony(settings, DialTemplates(endpoint="PJSIP/{name}@phones"), conduct)
+    await telephony.start()
+    try:
+        await telephony.connection.wait_connected(5)
+        yield telephony
+    finally:
+        await telephony.finish(0)
+        await telephony.close()
+
+
+async def ringing(ari: AriConnection, app: str) -> str:
+    """A leg of the application, and a bridge beside it, that no call of it knows."""
+    leg = own_id(app, "20260101-080000-0123456789-1")
+    await ari.client.channels.originate("PJSIP/ring@phones", app, leg)
+    await ari.client.bridges.create(own_id(app, "1700000000.1"))
+    return leg
+
+
+@pytest.mark.fault("7")
+@pytest.mark.parametrize("neighbour", ["ari-app-2", "ari-ap", "ari-app_b"])
+async def test_a_sweep_spares_another_controller_whose_name_begins_alike(tmp_path: Path, neighbour: str) -> None:
+    async with FakeAsterisk(tmp_path) as fake, controller(fake, "ari-app") as telephony:
+        theirs = replace(telephony.connection._settings, app=neighbour)
+        async with AriConnection(theirs, lambda _: None) as other:
+            await other.wait_connected(5)
+            spared = await ringing(other, neighbour)
+            swept = await ringing(telephony.connection, "ari-app")
+            await telephony.sweep()
+            async with asyncio.timeout(5):
+                while swept in fake.switch.channels:
+                    await telephony.connection.client.asterisk.ping()
+            assert spared in fake.switch.channels
+            assert list(fake.switch.bridges) == [own_id(neighbour, "1700000000.1")]
+
+
+async def test_a_call_handed_over_while_we_stop_is_ended_and_not_left_in_silence(tmp_path: Path) -> None:
+    """Such as Stasis() hands over, or a claim that was carried out as we gave its call up."""
+    async with FakeAsterisk(tmp_path) as fake, controller(fake, "ari-app") as telephony:
+        await telephony.finish(0)
+        caller = fake.incoming("+74950000101")
+        await telephony.connection.client.events.claim(caller.channel.id, "ari-app")
+        async with asyncio.timeout(5):
+            while caller.channel.id in fake.switch.channels:
+                await telephony.connection.client.asterisk.ping()
+        assert caller.party.status == 503
+
+
+@pytest.mark.fault("10")
+async def test_a_leg_whose_answer_was_lost_with_the_rest_socket_is_looked_up_and_not_forgotten(tmp_path: Path) -> None:
+    """Asterisk has made it and rings it: it is the call's leg, and not a failed one that rings on by itself."""
+    placed: asyncio.Future[AriLeg] = asyncio.get_running_loop().create_future()
+
+    async def conduct(line: AriLine, _channel: Channel) -> None:
+        placed.set_result(await line.place("call-1", Destination(TargetKind.ENDPOINT, "ring", 20), 25))
+        await line.gone
+
+    async with FakeAsterisk(tmp_path) as fake, controller(fake, "ari-app", conduct):
+        usual = fake.rest.handle
+
+        async def handle(method: str, path: str, *more: Any) -> tuple[int, Any]:
+            done = await usual(method, path, *more)
+            if (method, path) == ("POST", "channels"):
+                for app, socket in tuple(fake._apps.items()):
+                    if socket is not None and app.startswith("rest-"):
+                        asyncio.get_running_loop().call_soon(asyncio.ensure_future, socket.close())
+                await asyncio.Event().wait()
+            return done
+
+        fake.rest.handle = handle  # type: ignore[method-assign, assignment]
+        caller = fake.incoming("+74950000101")
+        async with asyncio.timeout(5):
+            leg = await placed
+        assert leg.id in fake.switch.channels
+        assert not leg.settled.done()
+        caller.cancel()
