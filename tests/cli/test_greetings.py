@@ -46,8 +46,8 @@ def test_a_greeting_is_stored_where_asterisk_may_read_it(cli: Cli, own: Path, wa
 @pytest.mark.parametrize(
     ("shape", "said"),
     [
-        ({"channels": 2}, "2 channels, 8000 Hz, 16 bit"),
-        ({"rate": 44100}, "1 channels, 44100 Hz"),
+        ({"channels": 2}, "PCM, stereo, 8000 Hz, 16 bit"),
+        ({"rate": 44100}, "PCM, mono, 44100 Hz"),
         ({"seconds": 0}, "has no sound in it"),
         ({"seconds": 330}, "has 5.0 MB; a greeting has 5 MB at most"),
     ],
