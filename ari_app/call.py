@@ -177,8 +177,7 @@ class _Call:
         if not gone.done() or self._closing or any(map(self.chronicle.happened, _CALLER_IS_GONE)):
             return
         how = gone.result()
-        talking = self.chronicle.happened(Kind.CONNECTED) and how is not CallerEnd.CANCELLED
-        if talking and how is CallerEnd.HUNG_UP:
+        if how is CallerEnd.HUNG_UP and self.chronicle.happened(Kind.CONNECTED):
             self.chronicle.note(Kind.TALK_ENDED, by="caller")
         self.chronicle.note(Kind.CALLER_LEFT, how=how.value)
 

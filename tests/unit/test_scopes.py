@@ -141,6 +141,27 @@ def test_cancellation_from_elsewhere_passes_through_even_at_the_same_instant(sec
     run(main())
 
 
+def test_cancellation_from_elsewhere_is_not_lost_on_a_block_that_is_being_left_already() -> None:
+    """Both come before the task runs again: leaving must not swallow what was meant for the whole task."""
+
+    async def main() -> None:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def block() -> None:
+            async with leave_when(future):
+                await asyncio.sleep(10)
+
+        task = asyncio.create_task(block())
+        await asyncio.sleep(1)
+        future.add_done_callback(lambda _: task.cancel())  # right behind the block's own
+        future.set_result(None)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert now() == 1
+
+    run(main())
+
+
 def test_of_nested_blocks_the_one_whose_future_is_done_is_left() -> None:
     async def main() -> None:
         async with leave_when(set_at(5)) as outer:

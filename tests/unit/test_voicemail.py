@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from ari_app.core.outcomes import PlayEnd
+from ari_app.core.outcomes import PlayEnd, Recorded
 from ari_app.core.scheme import Destination, DialStep, Greeting, GreetingStep, RingStrategy, TargetKind, VoicemailStep
 from ari_app.core.timeline import Kind
 from ari_app.core.verdict import Disposition, Reason
 from ari_app.voicemail import TONE
-from tests.fakes.scripted import SILENT, Conducted, Plan, always, answers, call
+from tests.fakes.scripted import SILENT, Conducted, Keeper, Plan, always, answers, call
 
 GREETING = Greeting("office", "own/office")
 VOICEMAIL = VoicemailStep(GREETING, max_seconds=60, min_seconds=2)
@@ -69,6 +69,15 @@ def test_what_is_too_short_or_silent_is_no_message(plan: dict[str, float], why: 
     assert conducted.of(Kind.MESSAGE_DISCARDED)[0].details["why"] == why
     assert conducted.journal.messages == []
     assert (conducted.keeper.kept, conducted.keeper.discarded) == ([], ["recording-1"])
+
+
+@pytest.mark.fault("25")
+def test_a_message_of_just_the_shortest_length_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def take(_keeper: Keeper, name: str) -> Recorded:
+        return Recorded(name, 2.0, 0.02)
+
+    monkeypatch.setattr(Keeper, "take", take)
+    assert verdict(leave_message(speaks=2)) == (Disposition.MESSAGE_LEFT, Reason.MESSAGE)
 
 
 @pytest.mark.fault("24")
