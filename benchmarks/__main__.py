@@ -19,7 +19,7 @@ from benchmarks.site import site
 from benchmarks.summary import Summary, summarise
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-RATES = (10, 20, 50, 80, 100, 120, 140, 160, 180, 200, 220, 240)
+RATES = (20, 50, 80, 100, 150, 200, 250, 300, 350, 400)
 
 
 def _rates(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
