@@ -9,6 +9,9 @@ from enum import StrEnum
 from ari_app.core.outcomes import CallerEnd
 from ari_app.core.timeline import Entry, Kind, Scalar
 
+ENDING_TROUBLE = ("program", "line")
+"""What trouble is with, as its entry says, when it ended the call; after any other trouble the call goes on."""
+
 
 class Disposition(StrEnum):
     """What became of a call. ``LOST`` is what an apology is for."""
@@ -67,6 +70,8 @@ def _why_lost(entries: tuple[Entry, ...], kinds: set[Kind], left: Scalar) -> Rea
         return Reason.NO_MESSAGE
     if left is not None:
         return Reason.HUNG_UP_IN_GREETING if _in_prompt(entries) else Reason.HUNG_UP_RINGING
+    if _broken_off(entries, kinds):
+        return Reason.TROUBLE
     for kind, reason in (
         (Kind.LIMIT_REACHED, Reason.LIMIT_REACHED),
         (Kind.LEG_DIALED, Reason.NOBODY_ANSWERED),
@@ -75,6 +80,12 @@ def _why_lost(entries: tuple[Entry, ...], kinds: set[Kind], left: Scalar) -> Rea
         if kind in kinds:
             return reason
     return Reason.ENDED_BY_SCHEME
+
+
+def _broken_off(entries: tuple[Entry, ...], kinds: set[Kind]) -> bool:
+    """Whether trouble ended the call before its steps did: then nobody was given the time to answer."""
+    ended = any(entry.kind is Kind.TROUBLE and entry.details.get("what") in ENDING_TROUBLE for entry in entries)
+    return ended and Kind.HUNG_UP not in kinds
 
 
 def _in_prompt(entries: tuple[Entry, ...]) -> bool:

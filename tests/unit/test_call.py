@@ -84,6 +84,10 @@ def test_a_shutdown_still_gives_a_verdict_and_closes_the_line(stopped_at: float)
     assert conducted.of(Kind.TROUBLE)[0].details == {"what": "program", "why": "the controller was stopped"}
 
 
+def test_a_call_stopped_while_it_rang_was_not_left_unanswered_by_its_destinations() -> None:
+    assert verdict(call(BOOK, Plan(), stopped_at=5)) == (Disposition.LOST, Reason.TROUBLE)
+
+
 def test_a_second_shutdown_while_the_call_is_closed_does_not_cost_the_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     close = HostileLine.close
 

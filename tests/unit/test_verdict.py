@@ -27,6 +27,10 @@ def left(how: str) -> Happening:
     return (Kind.CALLER_LEFT, {"how": how})
 
 
+def trouble(what: str) -> Happening:
+    return (Kind.TROUBLE, {"what": what, "why": "it broke"})
+
+
 @pytest.mark.parametrize(
     ("happenings", "disposition", "reason"),
     [
@@ -47,6 +51,13 @@ def left(how: str) -> Happening:
         ((STEP, PROMPT, PROMPT_OVER, RECORDING), Disposition.LOST, Reason.NO_MESSAGE),
         ((STEP, DIALED, Kind.STEPS_ENDED), Disposition.LOST, Reason.NOBODY_ANSWERED),
         ((STEP, DIALED, Kind.TROUBLE), Disposition.LOST, Reason.NOBODY_ANSWERED),
+        ((STEP, DIALED, trouble("ringing tone")), Disposition.LOST, Reason.NOBODY_ANSWERED),
+        ((STEP, DIALED, trouble("program")), Disposition.LOST, Reason.TROUBLE),
+        ((STEP, DIALED, trouble("line")), Disposition.LOST, Reason.TROUBLE),
+        # The steps were through; that the hang-up failed then changes nothing about what became of the call.
+        ((STEP, DIALED, Kind.STEPS_ENDED, Kind.HUNG_UP, trouble("line")), Disposition.LOST, Reason.NOBODY_ANSWERED),
+        ((STEP, DIALED, CONNECTED, trouble("program")), Disposition.ANSWERED, Reason.TALKED),
+        ((STEP, DIALED, left("cancelled"), trouble("program")), Disposition.LOST, Reason.HUNG_UP_RINGING),
         ((STEP, DIALED, Kind.LIMIT_REACHED), Disposition.LOST, Reason.LIMIT_REACHED),
         ((STEP, PROMPT, left("line_lost")), Disposition.LOST, Reason.LINE_LOST),
         ((STEP, DIALED, left("vanished")), Disposition.LOST, Reason.LINE_LOST),
