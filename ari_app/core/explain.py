@@ -43,7 +43,6 @@ _WHY_DISCARDED = {
 _CALLER = {
     "cancelled": "the caller hung up before the call was answered",
     "hung_up": "the caller hung up",
-    "vanished": "the caller vanished without a word",
     "line_lost": "the line to the caller was lost",
 }
 _REASONS = {

@@ -61,11 +61,14 @@ class LegEnd:
 
 
 class CallerEnd(StrEnum):
-    """How the caller left. ``CANCELLED`` is a hang-up before we answered; ``VANISHED`` is no word at all."""
+    """How the caller left. ``CANCELLED`` is a hang-up before we answered.
+
+    A caller who vanished without a word is ``HUNG_UP``: Asterisk ends the channel for the silence of its RTP, and tells
+    of that just as of a BYE.
+    """
 
     CANCELLED = "cancelled"
     HUNG_UP = "hung_up"
-    VANISHED = "vanished"
     LINE_LOST = "line_lost"
 
 

@@ -64,7 +64,7 @@ def derive(timeline: Iterable[Entry]) -> Verdict:
 
 def _why_lost(entries: tuple[Entry, ...], kinds: set[Kind], left: Scalar) -> Reason:
     """The most telling of the reasons that hold."""
-    if left in (CallerEnd.LINE_LOST.value, CallerEnd.VANISHED.value):
+    if left == CallerEnd.LINE_LOST.value:
         return Reason.LINE_LOST
     if Kind.RECORDING_BEGAN in kinds:
         return Reason.NO_MESSAGE

@@ -54,6 +54,7 @@ def test_a_caller_that_vanishes_while_talking_is_ended_by_its_silence(stage: Sta
     assert phone.wire.one("BYE").at - answered < 4
     journalled = caller.journalled()
     assert journalled.verdict == ("answered", "talked")
+    assert journalled.details("caller_left") == [{"how": "hung_up"}]
 
 
 SDP = "Content-Type: application/sdp\r\n"

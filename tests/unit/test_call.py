@@ -132,13 +132,10 @@ def test_a_fault_in_the_program_ends_the_call_with_a_verdict_and_every_leg_on_re
     assert "+791******01" in caplog.text
 
 
-@pytest.mark.fault("1", "35")
-@pytest.mark.parametrize("how", [CallerEnd.LINE_LOST, CallerEnd.VANISHED])
+@pytest.mark.fault("1")
 @pytest.mark.parametrize(("leaves_at", "disposition"), [(2, Disposition.LOST), (5, Disposition.ANSWERED)])
-def test_a_caller_who_vanishes_or_a_line_that_is_lost_is_not_a_hang_up(
-    how: CallerEnd, leaves_at: float, disposition: Disposition
-) -> None:
-    conducted = call(BOOK, Plan(legs=[answers(3)], leaves_at=leaves_at, leaves_how=how))
-    assert conducted.of(Kind.CALLER_LEFT)[0].details["how"] == how.value
+def test_a_line_that_is_lost_is_not_a_hang_up(leaves_at: float, disposition: Disposition) -> None:
+    conducted = call(BOOK, Plan(legs=[answers(3)], leaves_at=leaves_at, leaves_how=CallerEnd.LINE_LOST))
+    assert conducted.of(Kind.CALLER_LEFT)[0].details["how"] == "line_lost"
     assert verdict(conducted)[0] is disposition
     assert conducted.of(Kind.TALK_ENDED) == []

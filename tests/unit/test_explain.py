@@ -70,7 +70,6 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | 
             "no message: 1.2 s is under the minimum of 2 s",
         ),
         (Kind.STEPS_ENDED, {"why": "first_step"}, "no step is left, since there is none"),
-        (Kind.CALLER_LEFT, {"how": "vanished"}, "the caller vanished without a word"),
         (Kind.LIMIT_REACHED, {"seconds": 60}, "the longest call, 60 s, is reached"),
         (Kind.TROUBLE, {"what": "line", "why": "500"}, "trouble with the line: 500"),
         (Kind.HUNG_UP, {"cause": "normal"}, "we hang up (normal)"),

@@ -36,7 +36,6 @@ def trouble(what: str) -> Happening:
     [
         ((STEP, DIALED, CONNECTED), Disposition.ANSWERED, Reason.TALKED),
         ((STEP, DIALED, CONNECTED, left("hung_up")), Disposition.ANSWERED, Reason.TALKED),
-        ((STEP, DIALED, CONNECTED, left("vanished")), Disposition.ANSWERED, Reason.TALKED),
         ((STEP, DIALED, CONNECTED, left("line_lost")), Disposition.ANSWERED, Reason.TALKED),
         ((STEP, DIALED, CONNECTED, Kind.LIMIT_REACHED), Disposition.ANSWERED, Reason.TALKED),
         ((STEP, PROMPT, PROMPT_OVER, RECORDING, left("hung_up"), MESSAGE), Disposition.MESSAGE_LEFT, Reason.MESSAGE),
@@ -60,7 +59,7 @@ def trouble(what: str) -> Happening:
         ((STEP, DIALED, left("cancelled"), trouble("program")), Disposition.LOST, Reason.HUNG_UP_RINGING),
         ((STEP, DIALED, Kind.LIMIT_REACHED), Disposition.LOST, Reason.LIMIT_REACHED),
         ((STEP, PROMPT, left("line_lost")), Disposition.LOST, Reason.LINE_LOST),
-        ((STEP, DIALED, left("vanished")), Disposition.LOST, Reason.LINE_LOST),
+        ((STEP, DIALED, left("line_lost")), Disposition.LOST, Reason.LINE_LOST),
         ((STEP, Kind.TROUBLE), Disposition.LOST, Reason.TROUBLE),
         ((STEP, PROMPT, PROMPT_OVER, Kind.STEPS_ENDED), Disposition.LOST, Reason.ENDED_BY_SCHEME),
         ((), Disposition.LOST, Reason.ENDED_BY_SCHEME),
@@ -83,7 +82,7 @@ def test_a_call_cancelled_as_it_was_connected_is_lost(crossing: tuple[Happening,
     assert derive(timeline(STEP, DIALED, *crossing)) == Verdict(Disposition.LOST, Reason.HUNG_UP_RINGING)
 
 
-@given(st.lists(st.sampled_from([*Kind])), st.sampled_from(["cancelled", "hung_up", "vanished", "line_lost", "new"]))
+@given(st.lists(st.sampled_from([*Kind])), st.sampled_from(["cancelled", "hung_up", "line_lost", "new"]))
 def test_every_timeline_has_a_verdict_and_is_answered_only_if_connected(kinds: list[Kind], how: str) -> None:
     details: dict[str, Scalar] = {"how": how, "destination": "desk"}
     verdict = derive(timeline(*((kind, details) for kind in kinds)))
