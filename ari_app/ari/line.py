@@ -91,6 +91,7 @@ class AriLine:
         self._ringing_in_band = False
         self._told_to_go = False
         self._plays = 0
+        self._recordings: list[str] = []
 
     def on_event(self, event: Event) -> None:
         """Take in what Asterisk says of the caller's channel."""
@@ -229,8 +230,8 @@ class AriLine:
     async def record(self, name: str, limits: VoicemailStep) -> AriRecording:
         await self._in_stasis()
         recording = AriRecording()
+        self._recordings.append(name)
         self._registry.add(name, recording)
-        recording.ended.add_done_callback(lambda _: self._registry.remove(name))
         begun = self._client.channels.record(
             self.channel_id,
             name,
@@ -238,11 +239,7 @@ class AriLine:
             max_silence_seconds=limits.silence_seconds,
             terminate_on="#",
         )
-        try:
-            await self._done(begun, "record the caller")
-        except LineTrouble:
-            self._registry.remove(name)
-            raise
+        await self._done(begun, "record the caller")
         return recording
 
     async def hang_up(self, cause: HangUpCause) -> None:
@@ -269,6 +266,11 @@ class AriLine:
             if not leg.ended.done():
                 log.warning("leg %s is not known to have ended; the next sweep looks for it", leg.id)
         self._registry.remove(self.channel_id)
+
+    def forget(self) -> None:
+        """Listen to nothing of this call any more. A recording is closed later than the line, or is never heard of."""
+        for subject in (self.channel_id, *self._recordings):
+            self._registry.remove(subject)
 
     async def _in_stasis(self) -> None:
         """Nothing can be done to the caller's channel before Asterisk has handed it over."""

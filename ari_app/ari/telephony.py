@@ -109,7 +109,7 @@ class Telephony:
                 await self._conduct(line, channel)
         finally:
             self._lines.pop(line.channel_id, None)
-            self._registry.remove(line.channel_id)
+            line.forget()
             if line.was_lost and not any(one.was_lost for one in self._lines.values()):
                 self._sweep_now()
 

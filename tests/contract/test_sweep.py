@@ -17,7 +17,7 @@ from ari_app.ari.legs import AriLeg
 from ari_app.ari.line import AriLine
 from ari_app.ari.settings import AriSettings, own_id
 from ari_app.ari.telephony import Conduct, Telephony
-from ari_app.core.scheme import Destination, TargetKind
+from ari_app.core.scheme import Destination, Greeting, TargetKind, VoicemailStep
 from ari_app.dialstring import DialTemplates
 from tests.fakes.fake_asterisk import FakeAsterisk
 
@@ -74,6 +74,35 @@ async def test_a_call_handed_over_while_we_stop_is_ended_and_not_left_in_silence
             while caller.channel.id in fake.switch.channels:
                 await telephony.connection.client.asterisk.ping()
         assert caller.party.status == 503
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["under way", "being begun"])
+async def test_a_recording_that_is_never_heard_of_again_is_forgotten_with_its_call(tmp_path: Path, begun: bool) -> None:
+    """Its end was told to nobody, or the call ended before Asterisk had begun it."""
+    taken, asked = asyncio.Event(), asyncio.Event()
+
+    async def conduct(line: AriLine, _channel: Channel) -> None:
+        taken.set()
+        recording = asyncio.ensure_future(line.record("message-1", VoicemailStep(Greeting("office", "own/office"))))
+        await (recording if begun else asked.wait())
+        recording.cancel()
+        await line.close()
+
+    async with FakeAsterisk(tmp_path) as fake, controller(fake, "ari-app", conduct) as telephony:
+        usual = fake.rest.handle
+
+        async def handle(method: str, path: str, *more: Any) -> tuple[int, Any]:
+            if path.endswith("/record") and not begun:
+                asked.set()
+                await asyncio.Event().wait()
+            return await usual(method, path, *more)
+
+        fake.rest.handle = handle  # type: ignore[method-assign, assignment]
+        fake.switch.end_recording = lambda *_, **__: None  # type: ignore[method-assign]
+        fake.incoming("+74950000101")
+        await taken.wait()
+        await telephony.finish(patience_seconds=5)
+        assert len(telephony._registry) == 0
 
 
 @pytest.mark.fault("10")
