@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from ari_app.ari.connection import AriConnection
@@ -126,8 +127,12 @@ class Telephony:
 
     async def _claimed(self, line: AriLine) -> bool:
         """Whether the call is ours. When it cannot be told, the call is let go: its end is the dialplan's to give."""
+        claim = self.connection.client.events.claim(line.channel_id, self._settings.app)
         try:
-            await self.connection.client.events.claim(line.channel_id, self._settings.app)
+            await asyncio.shield(claim)
+        except asyncio.CancelledError:
+            await self._end_if_ours(line, claim)
+            raise
         except Conflict:
             return False
         except NotFound:
@@ -137,6 +142,13 @@ class Telephony:
             log.warning("a call could not be claimed, the dialplan has it: %s", error)
             return line.entered.done()
         return True
+
+    async def _end_if_ours(self, line: AriLine, claim: asyncio.Future[None]) -> None:
+        """We stop while a claim is under way: what it makes ours nobody else would end; what it does not is not ours."""
+        with suppress(AriError):
+            await asyncio.wait([claim])
+            if line.entered.done() or not (claim.cancelled() or claim.exception()):
+                await self.connection.client.channels.hangup(line.channel_id, "congestion")
 
     def _on_disconnected(self, reason: str) -> None:
         """What the calls went through meanwhile will never be known: end them cleanly (requests still go by HTTP)."""

@@ -76,6 +76,29 @@ async def test_a_call_handed_over_while_we_stop_is_ended_and_not_left_in_silence
         assert caller.party.status == 503
 
 
+@pytest.mark.parametrize("ours", [True, False], ids=["ours", "another's"])
+async def test_a_call_whose_claim_is_under_way_as_we_stop_is_ended_if_it_is_ours(tmp_path: Path, ours: bool) -> None:
+    async with FakeAsterisk(tmp_path) as fake, controller(fake, "ari-app") as telephony:
+        usual, asked, told = fake.rest.handle, asyncio.Event(), asyncio.Event()
+
+        async def handle(method: str, path: str, *more: Any) -> tuple[int, Any]:
+            if path != "events/claim":
+                return await usual(method, path, *more)
+            answer = await usual(method, path, *more) if ours else (409, {"message": "claimed by another"})
+            asked.set()
+            await told.wait()
+            return answer
+
+        fake.rest.handle = handle  # type: ignore[method-assign, assignment]
+        caller = fake.incoming("+74950000101")
+        await asked.wait()
+        stopping = asyncio.ensure_future(telephony.finish(patience_seconds=0))
+        await asyncio.wait([stopping], timeout=0.05)
+        told.set()
+        await stopping
+        assert caller.party.status == (503 if ours else 0)
+
+
 @pytest.mark.parametrize("begun", [True, False], ids=["under way", "being begun"])
 async def test_a_recording_that_is_never_heard_of_again_is_forgotten_with_its_call(tmp_path: Path, begun: bool) -> None:
     """Its end was told to nobody, or the call ended before Asterisk had begun it."""
