@@ -144,7 +144,7 @@ class Telephony:
         return True
 
     async def _end_if_ours(self, line: AriLine, claim: asyncio.Future[None]) -> None:
-        """We stop while a claim is under way: what it makes ours nobody else would end; what it does not is not ours."""
+        """We stop while a claim is under way: what it makes ours nobody else would end, another's is not ours to."""
         with suppress(AriError):
             await asyncio.wait([claim])
             if line.entered.done() or not (claim.cancelled() or claim.exception()):
