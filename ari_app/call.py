@@ -151,13 +151,14 @@ class _Call:
             self.chronicle.note(Kind.TROUBLE, what="ringing tone", why=str(trouble))
 
     async def end(self) -> verdict.Verdict:
-        """Release the line, settle the message, derive the verdict and journal it."""
+        """Release the line, settle the message, derive the verdict and journal it. The call ended before all that,
+        which can take half a minute while Asterisk is ill."""
+        ended_ms = self.chronicle.now_ms
         self._note_caller_left()
         self._closing = True
         await self._line.close()
         await self._voicemail.judge()
         result = verdict.derive(self.chronicle.entries)
-        ended_ms = self.chronicle.now_ms
         self.chronicle.note(
             Kind.VERDICT,
             disposition=result.disposition.value,

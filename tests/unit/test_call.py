@@ -7,11 +7,23 @@ import logging
 
 import pytest
 
-from ari_app.core.outcomes import CallerEnd, HangUpCause
+from ari_app.core.outcomes import CallerEnd, HangUpCause, Recorded
 from ari_app.core.scheme import Destination, DialStep, Greeting, HangUpStep, RingStrategy, TargetKind, VoicemailStep
 from ari_app.core.timeline import Kind
 from ari_app.core.verdict import Disposition, Reason
-from tests.fakes.scripted import CALLER, NOW, NUMBER, SILENT, Conducted, HostileLine, Plan, always, answers, call
+from tests.fakes.scripted import (
+    CALLER,
+    NOW,
+    NUMBER,
+    SILENT,
+    Conducted,
+    HostileLine,
+    Keeper,
+    Plan,
+    always,
+    answers,
+    call,
+)
 
 TOGETHER = DialStep(
     RingStrategy.ALL_AT_ONCE, tuple(Destination(TargetKind.ENDPOINT, name, 20) for name in ("desk", "mobile"))
@@ -37,6 +49,23 @@ def test_the_journal_has_the_call_its_route_its_legs_and_its_end() -> None:
     assert ending.ended_ms == pytest.approx(63_030, abs=30)
     assert journal.timeline[0].kind is Kind.ARRIVED
     assert journal.timeline[-1].kind is Kind.VERDICT
+
+
+def test_a_call_ends_when_its_caller_does_however_long_closing_and_fetching_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    take = Keeper.take
+
+    async def slowly(keeper: Keeper, name: str) -> Recorded:
+        await asyncio.sleep(25)
+        return await take(keeper, name)
+
+    monkeypatch.setattr(Keeper, "take", slowly)
+    conducted = call(always("UTC", VOICEMAIL), Plan(speaks=8))
+    (ending,) = conducted.journal.endings
+    assert conducted.seconds > 39
+    assert ending.ended_ms == pytest.approx(14_015, abs=15)
+    assert (ending.at - NOW).total_seconds() * 1000 == ending.ended_ms
 
 
 def test_an_unknown_number_gets_the_default_and_a_row_in_the_journal() -> None:
