@@ -130,7 +130,6 @@ class _Call:
     async def _perform(self, index: int, step: Step) -> engine.StepResult:
         match step:
             case DialStep():
-                await self._ring()
                 dialing = Dialing(self._line, self.chronicle, index + 1, self._legs_placed + 1)
                 try:
                     return await dialing.perform(step)
@@ -142,13 +141,6 @@ class _Call:
                 return await self._voicemail.perform(step)
             case HangUpStep():
                 raise AssertionError("the engine finishes a call at a hang-up step")
-
-    async def _ring(self) -> None:
-        """Let the caller hear ringing; that we cannot is no reason to ring nobody."""
-        try:
-            await self._line.ring()
-        except LineTrouble as trouble:
-            self.chronicle.note(Kind.TROUBLE, what="ringing tone", why=str(trouble))
 
     async def end(self) -> verdict.Verdict:
         """Release the line, settle the message, derive the verdict and journal it. The call ended before all that,

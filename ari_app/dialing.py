@@ -44,6 +44,7 @@ class Dialing:
 
     async def perform(self, step: DialStep) -> Talked | Unanswered:
         """Ring until someone is connected to the caller, and stay until their talk is over."""
+        await self._sound_ringing()
         try:
             await self._ring(step.strategy, step.destinations)
             if self._winner is None:
@@ -128,10 +129,24 @@ class Dialing:
         async with self._connecting:
             if self._winner is not None:
                 return LegEnd(LegOutcome.ANSWERED_ELSEWHERE, text="another answered first")
-            await self._line.connect(leg)
+            try:
+                await self._line.connect(leg)
+            except (LegRefused, LineTrouble):
+                # It may have answered the caller, or ended the tone, before it failed; others go on ringing.
+                await self._sound_ringing()
+                raise
             self._winner = _Connected(leg, record)
         self._chronicle.note(Kind.CONNECTED, leg=record.leg_id, destination=record.destination)
         return None
+
+    async def _sound_ringing(self) -> None:
+        """Let the caller hear ringing; that we cannot is no reason to ring nobody."""
+        if self._line.gone.done():
+            return
+        try:
+            await self._line.ring()
+        except LineTrouble as trouble:
+            self._chronicle.note(Kind.TROUBLE, what="ringing tone", why=str(trouble))
 
     def _release_winner(self) -> None:
         """The talk is over, whoever ended it."""

@@ -176,6 +176,7 @@ class HostileLine:
         self.hang_up_causes: list[HangUpCause] = []
         self.closed = 0
         self.answered = False
+        self.hears_ringing = False
         self._times: dict[str, int] = {}
         self._prompts = iter(plan.prompts)
         if plan.leaves_at is not None:
@@ -211,6 +212,7 @@ class HostileLine:
 
     async def ring(self) -> None:
         await self._does("ring")
+        self.hears_ringing = True
 
     async def place(self, leg_id: str, destination: Destination, net_seconds: float) -> HostileLeg:
         plans = self.plan.legs
@@ -232,6 +234,7 @@ class HostileLine:
 
     async def connect(self, leg: object) -> None:
         assert isinstance(leg, HostileLeg)
+        self.hears_ringing = False
         await self._does("connect")
         if leg.ended.done():
             raise LegRefused(leg.ended.result())

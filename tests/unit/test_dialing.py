@@ -184,6 +184,19 @@ def test_when_the_quickest_has_gone_the_second_who_answered_is_connected() -> No
     assert sorted(conducted.outcomes) == sorted([LegOutcome.FAILED, WON])
 
 
+@pytest.mark.parametrize("strategy", [*RingStrategy])
+@pytest.mark.parametrize("trouble", [None, "not connected in time"])
+def test_the_caller_hears_ringing_again_when_who_answered_could_not_be_connected(
+    strategy: RingStrategy, trouble: str | None
+) -> None:
+    """By then the caller may have been answered and the tone be over; others ring on."""
+    vanishing = LegPlan(answers=5, ends_at=5.002, end=LegEnd(LegOutcome.FAILED, 16))
+    first, troubles = (answers(5), {("connect", 1): trouble}) if trouble else (vanishing, {})
+    conducted = ring(step(strategy, (20, 0), (20, 0)), first, SILENT, leaves_at=10, troubles=troubles)
+    assert conducted.line.hears_ringing
+    assert conducted.line.times("connect") == 1
+
+
 @pytest.mark.fault("14")
 @pytest.mark.parametrize("offset", [-0.01, -0.001, 0, 0.001, 0.01])
 @pytest.mark.parametrize("strategy", [*RingStrategy])
