@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ari_app.core.numbering import ENDPOINT_NAME, printable
+from ari_app.core.numbering import E164, ENDPOINT_NAME, printable
 from ari_app.core.outcomes import LegEnd, LegOutcome
 from ari_app.core.scheme import Destination, TargetKind
 from ari_app.ports import LegRefused
 
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _TEMPLATE = re.compile(r"PJSIP/[A-Za-z0-9_.@{}+-]+")
 
 
@@ -40,7 +39,7 @@ class DialTemplates:
                 the last door, so that nothing but digits or a short name ever passes it.
         """
         target = destination.target
-        if destination.kind is TargetKind.NUMBER and _E164.fullmatch(target):
+        if destination.kind is TargetKind.NUMBER and E164.fullmatch(target):
             return self.number.format(number=target, digits=target[1:])
         if destination.kind is TargetKind.ENDPOINT and ENDPOINT_NAME.fullmatch(target):
             return self.endpoint.format(name=target)

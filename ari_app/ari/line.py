@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from asyncio import Future
 from collections.abc import Sequence
 from typing import Any
@@ -29,6 +30,7 @@ NEWS_SECONDS = 0.3
 NET_SECONDS = 60
 """How much later than our own limit on a call Asterisk's ends a leg; the dialplan gives the caller's side as much."""
 
+_PRESENTABLE = re.compile(r"\+?[0-9]{1,20}")
 _REASONS: dict[HangUpCause, HangupReason] = {
     HangUpCause.NORMAL: "normal",
     HangUpCause.BUSY: "busy",
@@ -135,7 +137,7 @@ class AriLine:
             endpoint,
             self._app,
             leg.id,
-            caller_id=_presentable(self._caller_id),
+            caller_id=presentable(self._caller_id),
             timeout=max(1, round(net_seconds)),
             originator=self.channel_id,
             variables={"TIMEOUT(absolute)": str(round(self._longest_seconds) + NET_SECONDS)},
@@ -294,11 +296,10 @@ def _how_left(cause: int, sip_status: int) -> CallerEnd:
     return CallerEnd.CANCELLED if sip_status == 487 or cause == 127 else CallerEnd.HUNG_UP
 
 
-def _presentable(caller_id: str) -> str:
+def presentable(caller_id: str) -> str:
     """A caller id as it may go out on a forwarded leg: digits and a plus, or a word.
 
     It is given as name and number both: whichever is not given Asterisk takes, raw, from the caller's channel.
     """
-    known = caller_id.lstrip("+").isdigit() and caller_id.isascii() and len(caller_id) <= 20
-    shown = caller_id if known else "anonymous"
+    shown = caller_id if _PRESENTABLE.fullmatch(caller_id) else "anonymous"
     return f'"{shown}" <{shown}>'

@@ -12,9 +12,10 @@ from phonenumbers import PhoneNumberType
 ENDPOINT_NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 """A named endpoint: short, lower case, and nothing a dial string could be bent with."""
 
+E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+"""ITU-T E.164 allows 15 digits; some countries' plans, Germany's for one, would allow more."""
+
 _DIALLED = re.compile(r"\+?[0-9]{2,20}")
-# ITU-T E.164 allows 15 digits; some countries' plans, Germany's for one, would allow more.
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 # ITU-T E.164 country codes that are no country: satellite and shared networks, billed like nothing else.
 _COSTLY_COUNTRY_CODES = {
@@ -42,7 +43,7 @@ def normalise(raw: str, region: str) -> str | None:
     """
     e164 = _e164(raw, region) if _DIALLED.fullmatch(raw) else None
     # What leading zeros and the like have led astray does not read back as itself.
-    return e164 if e164 and _E164.fullmatch(e164) and _e164(e164, "ZZ") == e164 else None
+    return e164 if e164 and E164.fullmatch(e164) and _e164(e164, "ZZ") == e164 else None
 
 
 def _e164(raw: str, region: str) -> str | None:
@@ -68,6 +69,11 @@ def masked(number: str | None) -> str:
     if not number:
         return "anonymous"
     return number if len(number) <= 6 else f"{number[:4]}{'*' * (len(number) - 6)}{number[-2:]}"
+
+
+def masked_target(target: str) -> str:
+    """A destination as logs show it: a number masked, an endpoint by its name."""
+    return masked(target) if E164.fullmatch(target) else target
 
 
 @dataclass(frozen=True, slots=True)

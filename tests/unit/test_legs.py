@@ -11,6 +11,7 @@ from ari_app.ari.client import AriClient
 from ari_app.ari.errors import NotFound
 from ari_app.ari.events import Event
 from ari_app.ari.legs import AriLeg
+from ari_app.ari.line import presentable
 from ari_app.ari.rest import Request, Rest
 from ari_app.core.outcomes import LegEnd, LegOutcome
 
@@ -67,3 +68,15 @@ def test_a_leg_that_is_destroyed_is_told_nothing_more(last: Event) -> None:
         assert await leg.settled == LegEnd(LegOutcome.FAILED, 16, "Normal Clearing")
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("caller_id", ["+79160000001", "79160000001", "102", "+" + "1" * 20])
+def test_a_caller_id_of_digits_goes_out_on_the_leg_as_it_is(caller_id: str) -> None:
+    assert presentable(caller_id) == f'"{caller_id}" <{caller_id}>'
+
+
+@pytest.mark.parametrize(
+    "caller_id", ["", "+", "++123", "1+2", "anonymous", "\u0661\u0662", "1" * 21, '1" <2>', "123\n", "+7 916"]
+)
+def test_any_other_caller_id_goes_out_as_a_word(caller_id: str) -> None:
+    assert presentable(caller_id) == '"anonymous" <anonymous>'
