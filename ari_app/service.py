@@ -17,7 +17,8 @@ from ari_app.ari.line import AriLine
 from ari_app.ari.recordings import AriRecordings
 from ari_app.ari.telephony import Telephony
 from ari_app.call import Exchange, conduct
-from ari_app.core.numbering import masked, normalise, printable
+from ari_app.core.numbering import masked, masked_target, normalise, printable
+from ari_app.core.verdict import Verdict
 from ari_app.message_store import MessageStore
 from ari_app.ports import CallOpened
 from ari_app.settings import Settings
@@ -73,15 +74,7 @@ class Service:
 
     async def _conduct(self, line: AriLine, channel: Channel) -> None:
         call = self._opened(channel)
-        verdict = await conduct(call, line, self._exchange)
-        log.info(
-            "call %s from %s to %s: %s, %s",
-            call.call_id,
-            masked(call.caller or call.caller_raw),
-            call.dialled or call.dialled_raw,
-            verdict.disposition.value,
-            f"talked with {verdict.answered_by}" if verdict.answered_by else verdict.reason.value,
-        )
+        log.info("%s", told(call, await conduct(call, line, self._exchange)))
 
     def _opened(self, channel: Channel) -> CallOpened:
         """A call as it arrives. Whatever the signalling says is hostile: numbers are read strictly, text is cleaned."""
@@ -100,6 +93,13 @@ class Service:
     async def _sweep(self) -> None:
         if self.telephony.connection.connected:
             await self.telephony.sweep()
+
+
+def told(call: CallOpened, verdict: Verdict) -> str:
+    """How a call ended, as the log tells it: the team's own number whole, callers' and advisers' masked."""
+    caller, dialled = masked(call.caller or call.caller_raw), call.dialled or call.dialled_raw
+    why = f"talked with {masked_target(verdict.answered_by)}" if verdict.answered_by else verdict.reason.value
+    return f"call {call.call_id} from {caller} to {dialled}: {verdict.disposition.value}, {why}"
 
 
 async def serve(settings: Settings) -> None:
