@@ -83,19 +83,22 @@ def simulate(
     default: tuple[Step, ...],
     outcomes: Sequence[LegScript] = (),
     caller: CallerScript = CallerScript(),
+    *,
+    max_call_seconds: float = 4 * 3600,
 ) -> Simulated:
-    """Think one call through: the verdict and timeline that a real call would get, legs and caller behaving as told."""
-    return virtual_time.run(_simulate(opened, book, default, outcomes, caller))
+    """Think one call through: the verdict and timeline that a real call would get, legs and caller behaving as told.
 
+    ``default`` and ``max_call_seconds`` are the deployment's, as in `ari_app.call.Exchange`.
+    """
 
-async def _simulate(
-    opened: CallOpened, book: SchemeBook, default: tuple[Step, ...], outcomes: Sequence[LegScript], caller: CallerScript
-) -> Simulated:
-    journal = _Notebook()
-    line = ScriptedLine(outcomes, caller)
-    exchange = Exchange(_OneBook(book), journal, _ScriptedKeeper(line), default)
-    result = await conduct(opened, line, exchange)
-    return Simulated(result, tuple(journal.timeline))
+    async def think() -> Simulated:
+        journal = _Notebook()
+        line = ScriptedLine(outcomes, caller)
+        exchange = Exchange(_OneBook(book), journal, _ScriptedKeeper(line), default, max_call_seconds)
+        result = await conduct(opened, line, exchange)
+        return Simulated(result, tuple(journal.timeline))
+
+    return virtual_time.run(think())
 
 
 @dataclass(frozen=True, slots=True)

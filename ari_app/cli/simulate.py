@@ -71,7 +71,9 @@ def simulate(
     reading = read_book(settings)
     opened = _arrival(dialled, caller, when, settings, reading.book)
     script = simulation.CallerScript(hang_up_at, talk, message)
-    result = simulation.simulate(opened, reading.book, settings.default_steps, legs, script)
+    result = simulation.simulate(
+        opened, reading.book, settings.default_steps, legs, script, max_call_seconds=settings.max_call_seconds
+    )
     doubts = _doubts(reading, opened.dialled)
     if as_json:
         print_json(_as_json(opened, result, doubts))

@@ -46,6 +46,13 @@ def test_the_moment_is_reckoned_in_the_schemes_zone(cli: Cli, at: str, branch: s
     assert f"branch '{branch}' chosen" in sentences(cli.json("simulate", "--to", OFFICE, "--at", at))
 
 
+def test_the_deployments_longest_call_ends_a_simulated_one_too(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARI_APP_MAX_CALL_SECONDS", "60")
+    told = cli.json("simulate", "--to", "+74950000102", "--outcome", "answer@7", "--talk", "600")
+    assert "the longest call, 60 s, is reached" in sentences(told)
+    assert told["timeline"][-1]["at_ms"] == 60_000
+
+
 def test_the_caller_hangs_up_or_speaks_as_told(cli: Cli) -> None:
     left = cli.json("simulate", "--to", "+74950000101", "--hang-up-at", "2")
     assert left["verdict"]["reason"] == "hung_up_while_ringing"
