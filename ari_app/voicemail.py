@@ -12,13 +12,15 @@ from ari_app.core.scheme import Greeting, GreetingStep, VoicemailStep
 from ari_app.core.timeline import Kind
 from ari_app.ports import Journal, Line, LineTrouble, MessageKeeper, MessageRecord, Recording
 
-PROMPT_SECONDS = 60
-"""A prompt that has not ended by then never will: Asterisk tells nothing about a missing file."""
+GREETING_SECONDS = 60
+"""The longest greeting: an upload that is longer is refused, for it would be cut off."""
 FILE_SECONDS = 3
 """How long a recording may take to be closed once the caller has gone."""
 TONE = "ari-app/beep"
 TONE_SECONDS = 3
-"""The same for the tone alone, which lasts less than half a second."""
+"""How long the tone may take to end; it lasts less than half a second."""
+PROMPT_SECONDS = GREETING_SECONDS + TONE_SECONDS
+"""A prompt that has not ended by then never will: Asterisk tells nothing about a missing file."""
 
 
 class Prompting:

@@ -18,6 +18,7 @@ from ari_app.cli.screen import clean, json_option, print_json, screen, table
 from ari_app.cli.site import changing, env_file_option, reading, settings_of
 from ari_app.settings import Settings
 from ari_app.storage import schema
+from ari_app.voicemail import GREETING_SECONDS
 
 OWN = "own"
 """The part of the sound catalogue that uploads are in; Asterisk knows it as ``ari-app/own``."""
@@ -30,7 +31,7 @@ class UploadRefused(ValueError):
 
 
 def checked(path: Path) -> wav.Audio:
-    """The audio of an upload: wav, mono, 16 bit, 8000 Hz, 5 MB at most.
+    """The audio of an upload: wav, mono, 16 bit, 8000 Hz, 60 s and 5 MB at most.
 
     Raises:
         UploadRefused: it is anything else.
@@ -50,6 +51,11 @@ def checked(path: Path) -> wav.Audio:
         raise UploadRefused(f"{path}: {error}; convert it: {_convert(path)}") from None
     if not len(audio.samples):
         raise UploadRefused(f"{path} has no sound in it: record it again")
+    if audio.seconds > GREETING_SECONDS:
+        raise UploadRefused(
+            f"{path} lasts {audio.seconds:.1f} s; callers hear {GREETING_SECONDS} s of a greeting at most: shorten it, "
+            f"such as by sox {path.name} {path.stem}-short.wav trim 0 {GREETING_SECONDS}"
+        )
     return audio
 
 
@@ -84,7 +90,7 @@ def greetings() -> None:
 def add(name: str, file: Path, team: str | None, env_file: Path | None) -> None:
     """Add the recording FILE as the greeting NAME; steps then play it by that name.
 
-    FILE is a wav with one channel, 16 bits and 8000 Hz, of 5 MB or less.
+    FILE is a wav with one channel, 16 bits and 8000 Hz, of 60 seconds and 5 MB or less.
 
     \b
     Examples:

@@ -43,12 +43,19 @@ def test_a_greeting_is_stored_where_asterisk_may_read_it(cli: Cli, own: Path, wa
     assert file.stat().st_mode & 0o777 == 0o644
 
 
+def test_a_greeting_of_just_the_longest_is_taken(cli: Cli, own: Path, wav_file: WavFile) -> None:
+    cli("greetings", "add", "Sales", str(wav_file(seconds=60)))
+    assert names(cli) == ["Sales"]
+    assert len(list(own.iterdir())) == 1
+
+
 @pytest.mark.parametrize(
     ("shape", "said"),
     [
         ({"channels": 2}, "PCM, stereo, 8000 Hz, 16 bit"),
         ({"rate": 44100}, "PCM, mono, 44100 Hz"),
         ({"seconds": 0}, "has no sound in it"),
+        ({"seconds": 61}, "lasts 61.0 s; callers hear 60 s of a greeting at most: shorten it, such as by sox"),
         ({"seconds": 330}, "has 5.0 MB; a greeting has 5 MB at most"),
     ],
 )

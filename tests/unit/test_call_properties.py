@@ -30,7 +30,7 @@ from tests.fakes.scripted import Conducted, LegPlan, Plan, always, call, opened
 
 T = TypeVar("T")
 GREETING = Greeting("office", "own/office")
-PROMPT_SECONDS, FILE_SECONDS, SLACK = 60, 3, 4
+PROMPT_SECONDS, FILE_SECONDS, SLACK = 63, 3, 4
 
 # Milliseconds crowd around the instants at which something else happens: placing, connecting, timeouts, answers.
 INSTANTS = st.one_of(
