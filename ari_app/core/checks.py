@@ -20,6 +20,10 @@ DELAY_SECONDS = range(601)
 MESSAGE_SECONDS = range(5, 3601)
 SILENCE_SECONDS = range(1, 61)
 SHORTEST_SECONDS = range(61)
+MOST_STEPS = 50
+"""In a branch."""
+MOST_DESTINATIONS = 20
+"""In a step: whoever may edit the database must not ring a thousand phones at once with each call."""
 TERMINAL = ("voicemail", "hang_up")
 KINDS = ("dial", "greeting", *TERMINAL)
 
@@ -94,6 +98,8 @@ def _of_branch(branch: BranchDraft, where: str, rules: DialRules) -> Iterator[Pr
         yield from _of_entry(entry, where)
     if not branch.steps:
         yield _error(where, "it has no steps; add one, if only hang_up")
+    if len(branch.steps) > MOST_STEPS:
+        yield _error(where, f"it has {len(branch.steps)} steps; a branch has {MOST_STEPS} at most: remove some")
     ended_by = None
     for number, step in enumerate(branch.steps, start=1):
         place = f"{where}, step {number}"
@@ -143,6 +149,11 @@ def _of_dial(step: StepDraft, where: str, rules: DialRules) -> Iterator[Problem]
         yield _error(where, f"{printable(step.strategy)!r} is no ring strategy; write {', '.join(strategies)}")
     if not step.destinations:
         yield _error(where, "it dials nobody; add a destination or remove the step")
+    if len(step.destinations) > MOST_DESTINATIONS:
+        count = len(step.destinations)
+        yield _error(
+            where, f"it dials {count} destinations; a step has {MOST_DESTINATIONS} at most: spread them over more steps"
+        )
     for destination in step.destinations:
         yield from _of_destination(destination, f"{where}, destination {printable(destination.target)!r}", rules)
     yield from _of_strategy(step, where)

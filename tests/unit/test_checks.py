@@ -274,6 +274,21 @@ def test_whoever_is_rung_twice_in_a_step_is_named_once() -> None:
     ]
 
 
+def desks(count: int) -> tuple[DestinationDraft, ...]:
+    return tuple(DestinationDraft("endpoint", f"desk-{number}", 20, 0) for number in range(count))
+
+
+def test_a_step_rings_twenty_at_most_and_a_branch_has_fifty_steps_at_most() -> None:
+    assert told(scheme(branch(*[dial(*desks(20), strategy="all_at_once")] * 50))) == []
+    assert told(one_step(dial(*desks(21)))) == [
+        "!scheme 'Office', branch 'Always', step 1: it dials 21 destinations; a step has 20 at most: spread them over "
+        "more steps"
+    ]
+    assert told(scheme(branch(*[dial(DESK)] * 51))) == [
+        "!scheme 'Office', branch 'Always': it has 51 steps; a branch has 50 at most: remove some"
+    ]
+
+
 @pytest.mark.fault("21")
 def test_every_problem_is_told_in_the_order_in_which_the_scheme_is_written() -> None:
     draft = scheme(branch(dial(), StepDraft("hang_up"), StepDraft("fax"), name=" "), zone="nowhere")
