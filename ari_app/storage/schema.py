@@ -213,8 +213,8 @@ destinations = sa.Table(
     *_check_each(
         "number_is_plus_and_digits_like_plus79160000003",
         sqlite="kind <> 'number' OR (target GLOB '+[1-9]*' AND substr(target, 2) NOT GLOB '*[^0-9]*' "
-        "AND length(target) BETWEEN 7 AND 16)",
-        postgresql=r"kind <> 'number' OR target ~ '^\+[1-9][0-9]{5,14}$'",
+        "AND length(target) BETWEEN 8 AND 16)",
+        postgresql=r"kind <> 'number' OR target ~ '^\+[1-9][0-9]{6,14}$'",
     ),
     *_check_each(
         "endpoint_is_a_name_in_small_letters_digits_and_hyphens",
@@ -248,8 +248,8 @@ numbers = sa.Table(
     _not_empty(),
     *_check_each(
         "number_is_plus_and_digits_like_plus74950000101",
-        sqlite="e164 GLOB '+[1-9]*' AND substr(e164, 2) NOT GLOB '*[^0-9]*' AND length(e164) BETWEEN 7 AND 16",
-        postgresql=r"e164 ~ '^\+[1-9][0-9]{5,14}$'",
+        sqlite="e164 GLOB '+[1-9]*' AND substr(e164, 2) NOT GLOB '*[^0-9]*' AND length(e164) BETWEEN 8 AND 16",
+        postgresql=r"e164 ~ '^\+[1-9][0-9]{6,14}$'",
     ),
     sa.CheckConstraint("enabled IN (0, 1)", name="enabled_is_true_or_false").ddl_if(dialect="sqlite"),
     sa.Index("numbers_of_a_scheme", "scheme_id"),

@@ -259,8 +259,8 @@ def _destinations() -> None:
         ),
         *either(
             "number_is_plus_and_digits_like_plus79160000003",
-            sqlite="kind <> 'number' OR (target GLOB '+[1-9]*' AND substr(target, 2) NOT GLOB '*[^0-9]*' AND length(target) BETWEEN 7 AND 16)",
-            postgresql="kind <> 'number' OR target ~ '^\\+[1-9][0-9]{5,14}$'",
+            sqlite="kind <> 'number' OR (target GLOB '+[1-9]*' AND substr(target, 2) NOT GLOB '*[^0-9]*' AND length(target) BETWEEN 8 AND 16)",
+            postgresql="kind <> 'number' OR target ~ '^\\+[1-9][0-9]{6,14}$'",
         ),
         sa.CheckConstraint("kind IN ('number', 'endpoint')", name="kind_of_destination_is_number_or_endpoint"),
         sa.CheckConstraint("delay_seconds BETWEEN 0 AND 600", name="delay_is_0_to_600_seconds"),
@@ -285,8 +285,8 @@ def _numbers() -> None:
         sa.Column("team_id", sa.Integer(), nullable=True, comment="whose number it is"),
         *either(
             "number_is_plus_and_digits_like_plus74950000101",
-            sqlite="e164 GLOB '+[1-9]*' AND substr(e164, 2) NOT GLOB '*[^0-9]*' AND length(e164) BETWEEN 7 AND 16",
-            postgresql="e164 ~ '^\\+[1-9][0-9]{5,14}$'",
+            sqlite="e164 GLOB '+[1-9]*' AND substr(e164, 2) NOT GLOB '*[^0-9]*' AND length(e164) BETWEEN 8 AND 16",
+            postgresql="e164 ~ '^\\+[1-9][0-9]{6,14}$'",
         ),
         sa.CheckConstraint("trim(name) <> ''", name="name_is_not_empty"),
         sa.CheckConstraint("enabled IN (0, 1)", name="enabled_is_true_or_false").ddl_if(dialect="sqlite"),

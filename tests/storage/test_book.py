@@ -175,7 +175,7 @@ NONSENSE = [
     ("DELETE FROM steps WHERE kind = 'dial'", "branch 'Working hours': it has no steps"),
     ("DELETE FROM destinations", "it dials nobody"),
     ("UPDATE destinations SET target = '+19005550100'", "premium-rate"),
-    ("UPDATE destinations SET target = '+999999'", "is not a"),
+    ("UPDATE destinations SET target = '+9999999'", "is not a"),
     (
         "INSERT INTO steps (branch_id, kind) SELECT id, 'hang_up' FROM branches WHERE name = 'Out of hours'",
         "nothing comes after voicemail",

@@ -39,6 +39,7 @@ NONSENSE = [
     ("UPDATE destinations SET delay_seconds = 601", "delay_is_0_to_600_seconds"),
     ("UPDATE destinations SET kind = 'sip'", "kind_of_destination_is_number_or_endpoint"),
     ("UPDATE destinations SET target = '89160000003'", "number_is_plus_and_digits_like_plus79160000003"),
+    ("UPDATE destinations SET target = '+791600'", "number_is_plus_and_digits_like_plus79160000003"),
     ("UPDATE destinations SET target = '+7916&PJSIP/x'", "number_is_plus_and_digits_like_plus79160000003"),
     (
         "UPDATE destinations SET kind = 'endpoint', target = 'PJSIP/x'",
@@ -46,6 +47,7 @@ NONSENSE = [
     ),
     ("INSERT INTO destinations (step_id, target) VALUES (99, '+79160000003')", "destinations_need_their_step"),
     ("INSERT INTO numbers (e164) VALUES ('+74950000101')", "this_number_is_already_listed"),
+    ("INSERT INTO numbers (e164) VALUES ('+749500')", "number_is_plus_and_digits_like_plus74950000101"),
     ("INSERT INTO numbers (e164) VALUES ('4950000102')", "number_is_plus_and_digits_like_plus74950000101"),
     ("UPDATE numbers SET scheme_id = 99", "numbers_need_their_scheme"),
     ("UPDATE numbers SET team_id = 99", "numbers_need_their_team"),
