@@ -55,7 +55,7 @@ class Service:
         """Start whatever a call will need before any call can come."""
         self.book.start()
         await asyncio.to_thread(self.book.wait_loaded, 5.0)
-        self._clock.add_job(self._sweep, "interval", seconds=SWEEP_SECONDS)
+        self._clock.add_job(self.telephony.sweep_if_possible, "interval", seconds=SWEEP_SECONDS)
         self._clock.add_job(self._messages.encode_missing, "interval", seconds=ENCODE_SECONDS)
         self._clock.start()
         await self.telephony.start()
@@ -89,10 +89,6 @@ class Service:
             dialled_raw=printable(dialled),
             channel=channel["id"],
         )
-
-    async def _sweep(self) -> None:
-        if self.telephony.connection.connected:
-            await self.telephony.sweep()
 
 
 def told(call: CallOpened, verdict: Verdict) -> str:

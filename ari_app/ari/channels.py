@@ -33,8 +33,8 @@ class Channels:
         self._send = send
 
     def list(self) -> Future[list[Channel]]:
-        """Every channel of this Asterisk, others' too."""
-        return self._send("GET", "channels")
+        """Every channel of this Asterisk, others' too. Over HTTP: a long answer would hold up the calls' requests."""
+        return self._send("GET", "channels", apart=True)
 
     def get(self, channel_id: str) -> Future[Channel]:
         """One channel; NotFound when it is gone."""

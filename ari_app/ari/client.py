@@ -68,8 +68,8 @@ class Bridges:
         self._send = send
 
     def list(self) -> Future[list[Bridge]]:
-        """Every bridge of this Asterisk."""
-        return self._send("GET", "bridges")
+        """Every bridge of this Asterisk; over HTTP, for a long answer would hold up the calls' requests behind it."""
+        return self._send("GET", "bridges", apart=True)
 
     def get(self, bridge_id: str) -> Future[Bridge]:
         """One bridge; NotFound when it is gone."""
@@ -146,8 +146,8 @@ class Applications:
         self._send = send
 
     def get(self, app: str) -> Future[Application]:
-        """An application; NotFound unless it is connected or still has channels."""
-        return self._send("GET", "applications", app)
+        """An application; NotFound unless it is connected or still has channels. Over HTTP: it lists all of those."""
+        return self._send("GET", "applications", app, apart=True)
 
     def filter(self, app: str, disallowed: Sequence[str]) -> Future[Application]:
         """Do not be sent these event types any more. (An `allowed` list would drop RESTResponse too.)"""

@@ -116,14 +116,16 @@ class Telephony:
 
     def _sweep_now(self) -> None:
         """After the last of the calls that a lost connection ended; when there is none yet, it sweeps once it is up."""
-        if self.connection.connected:
-            self._sweeping = asyncio.create_task(self._sweep_quietly(), name="sweep")
+        self._sweeping = asyncio.create_task(self.sweep_if_possible(), name="sweep")
 
-    async def _sweep_quietly(self) -> None:
+    async def sweep_if_possible(self) -> None:
+        """Sweep, if we are connected; what cannot be done now is left to the next sweep."""
+        if not self.connection.connected:
+            return
         try:
             await self.sweep()
         except AriError as error:
-            log.warning("what lost calls have left could not be swept, the next sweep will: %s", error)
+            log.warning("what calls may have left in Asterisk could not be swept, the next sweep will: %s", error)
 
     async def _claimed(self, line: AriLine) -> bool:
         """Whether the call is ours. When it cannot be told, the call is let go: its end is the dialplan's to give."""

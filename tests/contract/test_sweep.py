@@ -64,6 +64,24 @@ async def test_a_sweep_spares_another_controller_whose_name_begins_alike(tmp_pat
             assert list(fake.switch.bridges) == [own_id(neighbour, "1700000000.1")]
 
 
+async def test_a_sweep_does_not_hold_up_the_requests_of_calls(tmp_path: Path) -> None:
+    """What it asks for is long, and the websocket carries out one request after the other."""
+    async with FakeAsterisk(tmp_path) as fake, controller(fake, "ari-app") as telephony:
+        sent = telephony.connection.rest.sent_over_websocket
+        await telephony.sweep()
+        assert telephony.connection.rest.sent_over_websocket == sent
+
+
+async def test_a_sweep_that_asterisk_is_too_ill_for_is_a_line_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with FakeAsterisk(tmp_path) as fake, controller(fake, "ari-app") as telephony:
+        fake.booting = "503"
+        await telephony.sweep_if_possible()
+        assert "could not be swept, the next sweep will" in caplog.text
+    await telephony.sweep_if_possible()  # not connected: nothing to do
+
+
 async def test_a_call_handed_over_while_we_stop_is_ended_and_not_left_in_silence(tmp_path: Path) -> None:
     """Such as Stasis() hands over, or a claim that was carried out as we gave its call up."""
     async with FakeAsterisk(tmp_path) as fake, controller(fake, "ari-app") as telephony:
