@@ -22,7 +22,11 @@ async def test_a_call_is_claimed_once(rig: Rig) -> None:
 
 
 async def test_a_call_whose_caller_has_gone_cannot_be_claimed(rig: Rig) -> None:
-    """The claim comes too late: 404, or a StasisStart with its StasisEnd right behind, no cause, and never Up."""
+    """The claim comes too late: 404, or a StasisStart with its StasisEnd right behind, no cause, and never Up.
+
+    The caller hears 487 a moment before the channel hears of the CANCEL: a claim in that moment is in time, and the
+    CANCEL is told as in any call of ours.
+    """
     offered = rig.watch.next("CallBroadcast")
     calling = rig.world.call("100", "420600000001", "")
     inbound = (await offered)["channel"]["id"]
@@ -34,7 +38,12 @@ async def test_a_call_whose_caller_has_gone_cannot_be_claimed(rig: Rig) -> None:
     except NotFound:
         return
     assert (await over)["channel"]["state"] == "Ring"
-    assert rig.watch.kinds(inbound)[-2:] == ["StasisStart", "StasisEnd"]
+    begun, *told, ended = rig.watch.about(inbound)[1:]
+    assert (begun["type"], ended["type"]) == ("StasisStart", "StasisEnd")
+    assert [(one["type"], one["cause"], one["tech_cause"]) for one in told] in (
+        [],
+        [("ChannelHangupRequest", 127, 487)],
+    )
 
 
 async def test_a_call_that_nobody_claims_goes_on_without_us(rig: Rig) -> None:
