@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from ari_app.chronicle import Chronicle
 from ari_app.core import engine, verdict
 from ari_app.core.numbering import masked
-from ari_app.core.outcomes import CallerEnd
+from ari_app.core.outcomes import CallerEnd, HangUpCause
 from ari_app.core.scheme import DialStep, GreetingStep, HangUpStep, Step, VoicemailStep
 from ari_app.core.timeline import Kind
 from ari_app.dialing import Dialing
+from ari_app.loops import LoopGuard
 from ari_app.ports import Book, CallClosed, CallOpened, CallRouted, Journal, Line, LineTrouble, MessageKeeper
 from ari_app.scopes import leave_when
 from ari_app.voicemail import Prompting, Voicemail
@@ -36,6 +37,7 @@ class Exchange:
     keeper: MessageKeeper
     default: tuple[Step, ...]
     max_call_seconds: float = 4 * 3600
+    loops: LoopGuard = field(default_factory=LoopGuard)
 
 
 async def conduct(opened: CallOpened, line: Line, exchange: Exchange) -> verdict.Verdict:
@@ -86,13 +88,17 @@ class _Call:
 
     async def walk(self) -> None:
         """Route the call and perform its steps until it is finished, the caller leaves or the longest call is over."""
-        steps = self._route()
-        async with leave_when(self._line.gone):
-            try:
-                async with asyncio.timeout(self._exchange.max_call_seconds):
-                    await self._steps(steps)
-            except TimeoutError:
-                self.chronicle.note(Kind.LIMIT_REACHED, seconds=self._exchange.max_call_seconds)
+        with self._exchange.loops.watching(self._opened, self.chronicle) as circling:
+            steps = self._route()
+            if circling:
+                self.chronicle.note(Kind.LOOP_STOPPED)
+                steps = (HangUpStep(HangUpCause.BUSY),)
+            async with leave_when(self._line.gone):
+                try:
+                    async with asyncio.timeout(self._exchange.max_call_seconds):
+                        await self._steps(steps)
+                except TimeoutError:
+                    self.chronicle.note(Kind.LIMIT_REACHED, seconds=self._exchange.max_call_seconds)
 
     def _route(self) -> tuple[Step, ...]:
         opened, exchange = self._opened, self._exchange

@@ -38,6 +38,7 @@ _MARKS: dict[str, tuple[str, str]] = {
     Kind.LIMIT_REACHED: ("!", "yellow"),
     Kind.CALLER_LEFT: ("■", ""),
     Kind.HUNG_UP: ("■", ""),
+    Kind.LOOP_STOPPED: ("!", "bold red"),
     Kind.TROUBLE: ("!", "bold red"),
 }
 _VERDICTS = {

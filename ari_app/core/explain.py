@@ -52,6 +52,7 @@ _REASONS = {
     "hung_up_in_greeting": "the caller hung up during the greeting",
     "no_message": "the caller left no message that counts",
     "nobody_answered": "nobody answered",
+    "loop": "it went in a circle",
     "ended_by_scheme": "the steps ended without ringing anybody",
     "limit_reached": "the longest call was reached",
     "line_lost": "the line was lost",
@@ -88,6 +89,7 @@ _SENTENCES: dict[Kind, Callable[[Details], str]] = {
         f"{d.get('number')} ({d.get('name')}) goes by scheme {d.get('scheme')!r}, version {d.get('version')}"
     ),
     Kind.DEFAULT_USED: lambda d: f"the default is used: {_words(_WHY_DEFAULT, d.get('why'), d)}",
+    Kind.LOOP_STOPPED: lambda _: "this caller's calls to this number go in a circle: a destination forwards them back",
     Kind.BRANCH_PASSED_OVER: lambda d: (
         f"branch {d.get('branch')!r} passed over: {_words(_WHY_PASSED, d.get('why'), d)}"
     ),

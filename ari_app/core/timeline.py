@@ -16,6 +16,7 @@ class Kind(StrEnum):
     ARRIVED = "arrived"
     NUMBER_FOUND = "number_found"
     DEFAULT_USED = "default_used"
+    LOOP_STOPPED = "loop_stopped"
     BRANCH_PASSED_OVER = "branch_passed_over"
     BRANCH_CHOSEN = "branch_chosen"
     STEP_BEGAN = "step_began"

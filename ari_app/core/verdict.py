@@ -31,6 +31,7 @@ class Reason(StrEnum):
     NO_MESSAGE = "no_message"
     NOBODY_ANSWERED = "nobody_answered"
     ENDED_BY_SCHEME = "ended_by_scheme"
+    LOOP = "loop"
     LIMIT_REACHED = "limit_reached"
     LINE_LOST = "line_lost"
     TROUBLE = "trouble"
@@ -73,6 +74,7 @@ def _why_lost(entries: tuple[Entry, ...], kinds: set[Kind], left: Scalar) -> Rea
     if _broken_off(entries, kinds):
         return Reason.TROUBLE
     for kind, reason in (
+        (Kind.LOOP_STOPPED, Reason.LOOP),
         (Kind.LIMIT_REACHED, Reason.LIMIT_REACHED),
         (Kind.LEG_DIALED, Reason.NOBODY_ANSWERED),
         (Kind.TROUBLE, Reason.TROUBLE),

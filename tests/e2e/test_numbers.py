@@ -190,6 +190,20 @@ def test_two_numbers_that_forward_to_each_other_are_refused(stage: Stage) -> Non
     assert len(busy_everywhere(stage, one).legs) == 1, "the version before is in force"
 
 
+@pytest.mark.promise("FLD-11")
+def test_a_mobile_that_forwards_back_to_us_is_rung_three_times_and_no_more(stage: Stage) -> None:
+    """No scheme shows what a mobile is set to do: each round comes back as one more call of the same caller."""
+    number = stage.plan(Dial((Destination("+79160007777", kind="number"),)))
+    forwarding = f"[lab-phones]\nexten => +79160007777,1,Dial(PJSIP/{number}@lab-caller,30)\n same => n,Hangup(17)\n"
+    stage.house.asterisk.add("extensions.d/forwards.conf", forwarding)
+    stage.house.asterisk.cli("dialplan reload")
+    stage.call(number, scenario="caller-refused", status=486).over()
+    rounds = stage.house.database.closed(number, 4)
+    assert [call.verdict[1] for call in rounds] == ["nobody_answered"] * 3 + ["loop"]
+    assert [len(call.legs) for call in rounds] == [1, 1, 1, 0]
+    assert rounds[-1].details("loop_stopped") == [{}]
+
+
 @pytest.mark.fault("21")
 @pytest.mark.parametrize(
     ("sql", "said"),

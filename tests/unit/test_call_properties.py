@@ -284,4 +284,4 @@ def test_the_reasons_are_all_within_reach() -> None:
             ((voicemail,), Plan(troubles={("record", 1): "500"})),
         )
     }
-    assert met == set(Reason)
+    assert met == set(Reason) - {Reason.LOOP}, "a loop takes several calls: tests/unit/test_loops.py"
