@@ -71,10 +71,13 @@ class WebsocketLane:
     Requests go out, and are carried out, in the order of `send` (Asterisk: main page "ARI REST over WebSocket").
     """
 
-    def __init__(self, socket: Socket, slow_after: float) -> None:
+    def __init__(self, socket: Socket, slow_after: float, stuck_after: float) -> None:
         self._socket = socket
         self._slow_after = slow_after
+        self._stuck_after = stuck_after
         self._loop = asyncio.get_running_loop()
+        self.stuck: asyncio.Future[None] = self._loop.create_future()
+        """Done once a request has waited so long that no answer will ever come: this lane is to be closed."""
         self._waiting: dict[str, _Waiting] = {}
         self._ids = count(1)
         self._outbox: asyncio.Queue[bytes] = asyncio.Queue()
@@ -147,8 +150,14 @@ class WebsocketLane:
 
     def _expire(self, request_id: str, timeout: float) -> None:
         waiting = self._waiting[request_id]  # stays there, so that the lane is known to be slow
+        waiting.deadline = self._loop.call_at(waiting.sent_at + self._stuck_after, self._get_stuck, waiting.request)
         if not waiting.answer.done():
             _fail(waiting.answer, RequestTimeout(str(waiting.request), f"over websocket, {timeout:g} s"))
+
+    def _get_stuck(self, request: Request) -> None:
+        logger.warning("%s was not answered in %g s; opening the REST websocket anew", request, self._stuck_after)
+        if not self.stuck.done():
+            self.stuck.set_result(None)
 
     def _give_up(self) -> None:
         for waiting in self._waiting.values():

@@ -59,14 +59,16 @@ class RestSocket:
     async def _serve(self) -> None:
         """One websocket from its opening to its end."""
         async with open_socket(self._session, self._settings, self._app, heartbeat=False) as socket:
-            lane = WebsocketLane(socket, self._settings.slow_after)
+            lane = WebsocketLane(socket, self._settings.slow_after, self._settings.stuck_after)
             reader = asyncio.create_task(lane.read(), name="ari-rest-reader")
             try:
                 # An Asterisk that knows no REST over websocket says nothing: then the lane is never used.
                 await lane.send(Request("GET", "asterisk/ping"), self._settings.request_timeout)
                 self._rest.lane = lane
                 self._first_try.set()
-                await reader
+                await asyncio.wait((reader, lane.stuck), return_when=asyncio.FIRST_COMPLETED)
+                if reader.done():
+                    reader.result()
             finally:
                 self._rest.lane = None
                 await lane.close()

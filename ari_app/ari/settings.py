@@ -49,6 +49,8 @@ class AriSettings:
     request_timeout: float = 2.0
     slow_after: float = 0.5
     """A REST request waiting longer than this sends those after it over HTTP."""
+    stuck_after: float = 60.0
+    """A REST websocket whose oldest request has waited longer than this is opened anew: that one is lost."""
     http_connections: int = 20
     """At most so many at once: Asterisk's sessionlimit is 100 by default, and is shared."""
     heartbeat: float = 3.0

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ari_app.ari.connection import AriConnection
-from ari_app.ari.errors import AriError
+from ari_app.ari.errors import AriError, Disconnected, RequestTimeout
 from ari_app.ari.settings import AriSettings
 from tests.contract.rigs import APP
 from tests.fakes.fake_asterisk import FakeAsterisk
@@ -42,6 +43,29 @@ async def test_bytes_that_are_no_text_are_replaced_over_http_too(tmp_path: Path)
     """A caller chooses his name, and a list of channels may go over HTTP."""
     async with FakeAsterisk(tmp_path) as fake:
         assert await answered(fake, b'{"name":"\xff"}', apart=True) == {"name": "\ufffd"}
+
+
+@pytest.mark.fault("10")
+async def test_a_request_that_is_never_answered_costs_the_websocket_once_and_not_its_use(tmp_path: Path) -> None:
+    """Those behind it are lost with it; those after it go over a new one."""
+    async with asyncio.timeout(10), FakeAsterisk(tmp_path) as fake:
+        usual = fake.rest.handle
+
+        async def handle(method: str, path: str, *more: Any) -> tuple[int, Any]:
+            await (asyncio.Event().wait() if path == "asterisk/info" else asyncio.sleep(0))
+            return await usual(method, path, *more)
+
+        fake.rest.handle = handle  # type: ignore[method-assign, assignment]
+        hasty = replace(settings(fake), stuck_after=0.3, backoff_most=0.01)
+        async with AriConnection(hasty, lambda _: None) as ari:
+            await ari.wait_connected(5)
+            with pytest.raises(RequestTimeout):
+                await ari.client.send("GET", "asterisk", "info", timeout=0.1)
+            with pytest.raises(Disconnected):
+                await ari.client.asterisk.ping()
+            over_websocket = ari.rest.sent_over_websocket
+            while ari.rest.sent_over_websocket == over_websocket:
+                await ari.client.asterisk.ping()
 
 
 async def test_neither_a_mistake_of_ours_nor_a_senseless_event_ends_the_reconnecting(
