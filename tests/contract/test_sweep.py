@@ -19,6 +19,7 @@ from ari_app.ari.settings import AriSettings, own_id
 from ari_app.ari.telephony import Conduct, Telephony
 from ari_app.core.scheme import Destination, Greeting, TargetKind, VoicemailStep
 from ari_app.dialstring import DialTemplates
+from ari_app.ports import LineTrouble
 from tests.fakes.fake_asterisk import FakeAsterisk
 
 
@@ -144,6 +145,34 @@ async def test_a_recording_that_is_never_heard_of_again_is_forgotten_with_its_ca
         await taken.wait()
         await telephony.finish(patience_seconds=5)
         assert len(telephony._registry) == 0
+
+
+async def test_a_caller_answered_for_a_leg_that_could_not_be_connected_is_rung_again(tmp_path: Path) -> None:
+    asked: list[tuple[str, str]] = []
+    over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def conduct(line: AriLine, _channel: Channel) -> None:
+        await line.ring()  # the dialplan's is in force still
+        leg = await line.place("call-1", Destination(TargetKind.ENDPOINT, "up", 20), 25)
+        await leg.settled
+        with pytest.raises(LineTrouble, match="could not be connected"):
+            await line.connect(leg)
+        await line.ring()
+        over.set_result(None)
+
+    async with FakeAsterisk(tmp_path) as fake, controller(fake, "ari-app", conduct):
+        usual = fake.rest.handle
+
+        async def handle(method: str, path: str, *more: Any) -> tuple[int, Any]:
+            asked.append((method, path.rpartition("/")[2]))
+            return (422, {}) if path.endswith("/addChannel") else await usual(method, path, *more)
+
+        fake.rest.handle = handle  # type: ignore[method-assign, assignment]
+        caller = fake.incoming("+74950000101")
+        async with asyncio.timeout(5):
+            await over
+        assert asked.index(("POST", "answer")) < asked.index(("POST", "ring"))
+        caller.hang_up()
 
 
 @pytest.mark.fault("10")
