@@ -75,7 +75,13 @@ class Bridges:
         """One bridge; NotFound when it is gone."""
         return self._send("GET", "bridges", bridge_id)
 
-    def create(self, bridge_id: str, *, type: str = "mixing", name: str | None = None) -> Future[Bridge]:  # noqa: A002
+    def create(
+        self,
+        bridge_id: str,
+        *,
+        type: str = "mixing",  # noqa: A002 - ARI's and ari-py's name for it
+        name: str | None = None,
+    ) -> Future[Bridge]:
         """Make a bridge; `type` as in ARI, comma-separated. Conflict when the id is in use."""
         return self._send("POST", "bridges", query={"bridgeId": bridge_id, "type": type, "name": name})
 

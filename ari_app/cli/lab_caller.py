@@ -106,7 +106,7 @@ class LabCaller:
                     yield history.show_call(connection, call_id)
             elif behaviour.hang_up_after is not None and self._live and self.now >= behaviour.hang_up_after:
                 self.hang_up()
-            time.sleep(POLL_SECONDS)
+            time.sleep(POLL_SECONDS)  # a command of its own; the journal in SQL sends no signal
         self.hang_up()
         raise Failed(
             f"the call has no verdict after {self.now:.0f} s; see the controller's log, and ari-app calls list"

@@ -221,7 +221,7 @@ class AsteriskInstance:
             request = urllib.request.Request(  # noqa: S310 - our own http URL
                 f"{self.ari_url}/asterisk/info?only=system", headers={"Authorization": f"Basic {token}"}
             )
-            with urllib.request.urlopen(request, timeout=2) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=2) as answer:  # noqa: S310 - the same
                 return bool(answer.status == 200)
         except OSError:  # refused, 404, 503, or the password file is not there yet
             return False

@@ -79,4 +79,4 @@ def _inodes_bound_to(port: Port) -> set[str]:
 
 def _may_clash(hex_address: str, host: str) -> bool:
     ours = socket.inet_aton(host)[::-1].hex().upper()
-    return len(hex_address) == 32 or hex_address in (ours, "00000000") or host == "0.0.0.0"  # noqa: S104
+    return len(hex_address) == 32 or hex_address in (ours, "00000000") or host == "0.0.0.0"  # noqa: S104 - only read
