@@ -16,8 +16,8 @@ class Letter:
     """One message as a gateway takes it.
 
     ``ref`` is our id: 32 hexadecimal digits, the same at every attempt. ``recipient`` is E.164 for SMS, an address for
-    e-mail, a subscription (JSON) for push. ``attachment`` is the path of an mp3 or wav on this machine. ``sender`` is the
-    deployment's one sender name; empty: the gateway's own default.
+    e-mail, a subscription (JSON) for push. ``attachment`` is the path of an mp3 or wav on this machine.
+    ``sender`` is the deployment's one sender name; empty: the gateway's own default.
     """
 
     ref: str
