@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     ari_password_file: Path | None = Field(None, description="a file of mode 0600 that holds the password alone")
     ari_application: str = Field("ari-app", description="the Stasis application's name, as in the dialplan")
 
+    agi_host: str = Field("127.0.0.1", description="where `ari-app agi` listens; it asks for no password")
+    agi_port: int = Field(4573, ge=1, le=65535, description="and its TCP port, as in the dialplan")
+
     region: str = Field("RU", pattern="^[A-Z]{2}$", description="country of numbers dialled without + (ISO 3166)")
     language: Language = Field("ru", description="language of the default greetings")
     number_template: str = Field("PJSIP/{number}@trunk", description="how E.164 numbers are dialed")

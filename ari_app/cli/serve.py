@@ -52,7 +52,7 @@ def serve(log_format: str, env_file: Path | None) -> None:
     settings = settings_of(env_file)
     require_ari(settings)
     log_to_stderr(settings.log_level, log_format)
-    _check_database(settings)
+    check_database(settings)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run_service(settings))
@@ -60,7 +60,7 @@ def serve(log_format: str, env_file: Path | None) -> None:
         raise Failed(f"the controller cannot run: {error.filename or ''} {error.strerror or error}") from error
 
 
-def _check_database(settings: Settings) -> None:
+def check_database(settings: Settings) -> None:
     """A database of another release is refused; one that is down is not, for callers are better off with the
     configured default than with nobody."""
     require_file(settings)

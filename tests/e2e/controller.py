@@ -14,10 +14,11 @@ START_SECONDS = 15
 
 
 class Controller:
-    """``ari-app serve`` with an env file of mode 0600."""
+    """``ari-app serve`` with an env file of mode 0600; or ``ari-app agi``."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, object]) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, object], command: str = "serve") -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self._command = command
         self._env_file = folder / "ari-app.env"
         self._folder = folder
         self._settings = dict(settings)
@@ -40,7 +41,7 @@ class Controller:
         program = Path(sys.executable).with_name("ari-app")
         mark, self._silent = self.mark, False
         self._process = subprocess.Popen(
-            [program, "serve", "--env-file", self._env_file],
+            [program, self._command, "--env-file", self._env_file],
             cwd=self._folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
