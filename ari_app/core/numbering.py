@@ -76,6 +76,18 @@ def masked_target(target: str) -> str:
     return masked(target) if E164.fullmatch(target) else target
 
 
+@lru_cache(maxsize=4096)
+def number_kind(e164: str) -> int:
+    """The `PhoneNumberType` that the numbering plans give a number in normal form; UNKNOWN: no plan has it."""
+    return phonenumbers.number_type(phonenumbers.parse(e164))
+
+
+def costly_kind(e164: str) -> str | None:
+    """What a number in normal form is that costs more than others (``premium-rate``, ``satellite``), or None."""
+    country_code = phonenumbers.parse(e164).country_code or 0
+    return _COSTLY_COUNTRY_CODES.get(country_code) or _COSTLY_TYPES.get(number_kind(e164))
+
+
 @dataclass(frozen=True, slots=True)
 class DialPolicy:
     """Which E.164 numbers may be dialed.
@@ -92,16 +104,11 @@ class DialPolicy:
         """Why ``e164`` must not be dialed, or None when it may be."""
         if normalise(e164, "ZZ") != e164:
             return f"{printable(e164)!r} is not an E.164 number such as +74950000101"
-        number = phonenumbers.parse(e164)
-        if not phonenumbers.is_valid_number(number):
+        if number_kind(e164) == PhoneNumberType.UNKNOWN:
             return f"{e164} is not a number that exists in any country's numbering plan"
         if self.allowed_prefixes and not e164.startswith(self.allowed_prefixes):
             return f"{e164} is outside the allowed prefixes ({', '.join(self.allowed_prefixes)})"
         if self.denied_prefixes and e164.startswith(self.denied_prefixes):
             return f"{e164} has a denied prefix"
-        return None if self.allow_costly else _costly(e164, number)
-
-
-def _costly(e164: str, number: phonenumbers.PhoneNumber) -> str | None:
-    kind = _COSTLY_COUNTRY_CODES.get(number.country_code or 0) or _COSTLY_TYPES.get(phonenumbers.number_type(number))
-    return f"{e164} is a {kind} number, and those are denied" if kind else None
+        kind = None if self.allow_costly else costly_kind(e164)
+        return f"{e164} is a {kind} number, and those are denied" if kind else None
