@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from ari_app.core.messages import Intent
 from ari_app.core.outcomes import CallerEnd, HangUpCause, LegEnd, LegOutcome, PlayEnd, Recorded, RecordEnd
 from ari_app.core.scheme import Destination, SchemeBook, VoicemailStep
 from ari_app.core.timeline import Entry
@@ -168,13 +169,15 @@ class MessageRecord:
 
 @dataclass(frozen=True, slots=True)
 class CallClosed:
-    """The end of a call. ``at`` is UTC; ``answered_ms`` and ``ended_ms`` count from the arrival."""
+    """The end of a call. ``at`` is UTC; ``answered_ms`` and ``ended_ms`` count from the arrival. ``intents`` are the
+    messages that it brings: they are written in the transaction that writes the end."""
 
     call_id: str
     at: datetime
     verdict: Verdict
     answered_ms: int | None
     ended_ms: int
+    intents: tuple[Intent, ...] = ()
 
 
 class Journal(Protocol):

@@ -5,36 +5,30 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import phonenumbers
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import SettingsConfigDict
 
 from ari_app.ari.settings import AriSettings
 from ari_app.core.numbering import DialPolicy
 from ari_app.core.outcomes import HangUpCause
 from ari_app.core.scheme import Greeting, HangUpStep, Step, VoicemailStep
 from ari_app.dialstring import DialTemplates
+from ari_app.message_settings import MessageSettings, Prefixes
 
 ENV_FILES = ("ari-app.env", ".run/ari-app.env")
 """Looked for in this order in the working folder, unless ARI_APP_ENV_FILE names one."""
 
 Language = Literal["ru", "uk", "pl", "en"]
-Prefix = Annotated[str, Field(pattern=r"^\+[0-9]{1,15}$")]
-"""As E.164 numbers begin; one without its plus would match none of them, and forbid nothing."""
-Prefixes = Annotated[
-    tuple[Prefix, ...],
-    NoDecode,
-    BeforeValidator(lambda v: tuple(v.replace(",", " ").split()) if isinstance(v, str) else v),
-]
 
 
 class SettingsError(Exception):
     """The settings are wrong; the message has a line for each, with its variable's name."""
 
 
-class Settings(BaseSettings):
+class Settings(MessageSettings):
     """Every setting; each field is the variable ``ARI_APP_`` + its name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix="ARI_APP_", env_file_encoding="utf-8", extra="ignore", frozen=True)

@@ -6,13 +6,13 @@ import sqlalchemy as sa
 from alembic import context
 
 from ari_app.settings import SettingsError, load
-from ari_app.storage import records
 from ari_app.storage.database import open_for_migration, writing
+from ari_app.storage.tables import metadata
 
 MIGRATION_LOCK = 4_271_903
 """Any number of our own: two controllers that start together migrate one after the other."""
 
-target_metadata = records.calls.metadata
+target_metadata = metadata
 
 
 def database_url() -> str | sa.URL:

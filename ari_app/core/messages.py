@@ -102,7 +102,8 @@ class Intent:
     of sending, ``expires_at`` the latest. ``attachment`` names a voicemail message. ``once_in_hours``: not if the same
     rule or type has sent the same recipient one in that time; 0: no such limit. ``withdraw_if_reached``: not if the
     client and the company have talked since the call. ``forced`` overrules that the type is off (SMS alone), never a
-    client's refusal. ``bulk`` is advertising to many.
+    client's refusal. ``bulk`` is advertising to many. ``parts`` is how
+    many SMS parts the text takes.
     """
 
     key: str
@@ -127,3 +128,4 @@ class Intent:
     forced: bool = False
     bulk: bool = False
     asked_by: str = ""
+    parts: int = 1

@@ -10,6 +10,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from ari_app.core.timeline import Entry
 from ari_app.ports import CallClosed, CallOpened, CallRouted, LegRecord, MessageRecord
+from ari_app.storage.columns import storable
+from ari_app.storage.intents import intent_row, taking_in
+from ari_app.storage.outbox_schema import messages
 from ari_app.storage.records import call_events, calls, legs, voicemail_messages
 
 Row = dict[str, Any]
@@ -19,16 +22,7 @@ Noted = tuple[str, int, Entry]
 Happening = CallOpened | CallRouted | CallClosed | LegRecord | MessageRecord | Noted
 
 # In this order: what refers to a call comes after it.
-_INSERTS = (calls, legs, call_events, voicemail_messages)
-
-
-def storable(value: Any) -> Any:
-    """Text as both databases take it: no NUL, no half surrogates; numbers too long for either as text."""
-    if not isinstance(value, str):
-        return str(value) if isinstance(value, int) and value.bit_length() > 63 else value
-    if type(value) is str and value.isascii() and "\0" not in value:
-        return value  # nearly always, and sixty times a call
-    return str(value).replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+_INSERTS = (calls, legs, call_events, voicemail_messages, messages)
 
 
 def is_refusal(error: Exception) -> bool:
@@ -64,6 +58,8 @@ class Batch:
                 self._change(happening.call_id, _routed(happening))
             case CallClosed():
                 self._change(happening.call_id, _closed(happening))
+                # In the same transaction as the verdict: no message is lost, or sent for a call that is not on record.
+                self._rows[messages.name].extend(intent_row(intent, happening.at) for intent in happening.intents)
             case LegRecord():
                 self._rows[legs.name].append(_leg(happening))
             case MessageRecord(call_id, name, length_ms):
@@ -165,6 +161,8 @@ def _leg(leg: LegRecord) -> Row:
 
 def _insert(dialect: str, table: sa.Table) -> sa.Insert:
     """A row that is there already is left alone: after a commit of unknown outcome the batch is written again."""
+    if table is messages:
+        return taking_in(dialect)
     if dialect == "postgresql":
         return postgresql.insert(table).on_conflict_do_nothing()
     return sqlite.insert(table).on_conflict_do_nothing()

@@ -66,3 +66,12 @@ class Details(sa.types.TypeDecorator[dict[str, Any]]):
         """What the database kept, as an object."""
         found: dict[str, Any] | None = orjson.loads(value) if isinstance(value, str) else value
         return found
+
+
+def storable(value: Any) -> Any:
+    """Text as both databases take it: no NUL, no half surrogates; numbers too long for either as text."""
+    if not isinstance(value, str):
+        return str(value) if isinstance(value, int) and value.bit_length() > 63 else value
+    if type(value) is str and value.isascii() and "\0" not in value:
+        return value  # nearly always, and sixty times a call
+    return str(value).replace("\0", "\ufffd").encode("utf-8", "replace").decode()

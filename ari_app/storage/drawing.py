@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from ari_app.storage.records import calls
 from ari_app.storage.refusals import MENDS
-from ari_app.storage.schema import CONFIGURATION, metadata
+from ari_app.storage.schema import CONFIGURATION
+from ari_app.storage.tables import metadata
 
 _HEAD = """\
 # The schema

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ari_app.core.timeline import Details, Entry, Kind
 from ari_app.core.verdict import Disposition
-from ari_app.storage.batch import storable
+from ari_app.storage.columns import storable
 from ari_app.storage.records import call_events, calls, legs, voicemail_messages
 
 
@@ -30,6 +30,7 @@ class JournalledCall:
     dialled: str | None
     dialled_raw: str
     channel: str
+    direction: str
     number: str | None
     scheme: str | None
     scheme_version: str | None

@@ -28,6 +28,13 @@ calls = sa.Table(
     sa.Column("dialled", sa.Text, comment="the number called, E.164; empty when it was no number"),
     sa.Column("dialled_raw", sa.Text, nullable=False, comment="what the signalling said was dialled"),
     sa.Column("channel", sa.Text, nullable=False, server_default="", comment="Asterisk's id of the caller's channel"),
+    sa.Column(
+        "direction",
+        sa.Text,
+        nullable=False,
+        server_default="inbound",
+        comment="inbound, or outbound: a call of the company's to dialled, told by its own telephone system",
+    ),
     sa.Column("number", sa.Text, comment="the listed number it was matched to; empty: none"),
     sa.Column("scheme", sa.Text, comment="name of the scheme it went by; empty: the configured default"),
     sa.Column("scheme_version", sa.Text, comment="version of that scheme"),
@@ -41,6 +48,7 @@ calls = sa.Table(
     sa.CheckConstraint(
         f"disposition IN ({', '.join(repr(known.value) for known in Disposition)})", name="disposition_is_known"
     ),
+    sa.CheckConstraint("direction IN ('inbound', 'outbound')", name="direction_is_inbound_or_outbound"),
     sa.CheckConstraint("(disposition IS NULL) = (ended_at IS NULL)", name="ended_calls_have_a_disposition"),
     sa.Index("calls_by_arrival", "arrived_at", "disposition"),
     sa.Index("calls_by_dialled", "dialled", "arrived_at"),

@@ -6,6 +6,8 @@ import re
 
 import sqlalchemy as sa
 
+from ari_app.storage.message_refusals import MESSAGE_MENDS, UNIQUE_COLUMNS
+
 MENDS = {
     "a_team_of_this_name_exists": "A team of this name exists; choose another name or use that team.",
     "a_greeting_of_this_name_exists": "A greeting of this name exists; choose another name or use that greeting.",
@@ -56,6 +58,7 @@ MENDS = {
     "disposition_is_known": "A disposition is answered, message_left or lost.",
     "ended_calls_have_a_disposition": "A call has both a disposition and an end, or neither while it lasts.",
     "message_has_a_length": "A message's length cannot be negative.",
+    **MESSAGE_MENDS,
 }
 """A sentence for every constraint of the schema, by its name."""
 
@@ -65,6 +68,7 @@ _UNIQUE_COLUMNS = {
     "greetings.name": "a_greeting_of_this_name_exists",
     "schemes.name": "a_scheme_of_this_name_exists",
     "numbers.e164": "this_number_is_already_listed",
+    **UNIQUE_COLUMNS,
 }
 _SQLITE = re.compile(r"(?:CHECK|UNIQUE) constraint failed: (?P<named>[\w.]+)")
 _NOT_NULL = re.compile(r"NOT NULL constraint failed: (?P<column>[\w.]+)")

@@ -19,15 +19,21 @@ CONFIGURATION = (
     "steps",
     "destinations",
     "numbers",
+    "apology_rules",
+    "apology_rule_numbers",
+    "message_types",
+    "team_contacts",
 )
 """Tables whose every edit is noted in ``configuration_changes``, parents first."""
 
 
-def _id() -> sa.Column[int]:
+def its_id() -> sa.Column[int]:
+    """The number that the database gives a row."""
     return sa.Column("id", sa.Integer, sa.Identity(), primary_key=True, comment="given by the database")
 
 
-def _name(comment: str, **column: Any) -> sa.Column[str]:
+def its_name(comment: str, **column: Any) -> sa.Column[str]:
+    """The name that people know a row by."""
     return sa.Column("name", sa.Text, nullable=False, comment=comment, **column)
 
 
@@ -36,18 +42,19 @@ def _position(of: str) -> sa.Column[int]:
     return sa.Column("position", sa.Integer, nullable=False, server_default="1", comment=comment)
 
 
-def _parent(column: str, target: str, name: str, comment: str, **options: Any) -> sa.Column[int]:
+def parent(column: str, target: str, name: str, comment: str, **options: Any) -> sa.Column[int]:
     """A column that names a row of another table; ``name`` is what a refusal says."""
     ondelete = options.pop("ondelete", None)
     key = sa.ForeignKey(f"{target}.id", name=name, ondelete=ondelete)
     return sa.Column(column, sa.Integer, key, comment=comment, **options)
 
 
-def _check(name: str, rule: str) -> sa.CheckConstraint:
+def check(name: str, rule: str) -> sa.CheckConstraint:
+    """A rule that both databases understand; ``name`` is what a refusal says."""
     return sa.CheckConstraint(rule, name=name)
 
 
-def _check_each(name: str, *, sqlite: str, postgresql: str) -> tuple[sa.CheckConstraint, sa.CheckConstraint]:
+def check_each(name: str, *, sqlite: str, postgresql: str) -> tuple[sa.CheckConstraint, sa.CheckConstraint]:
     """One rule in the words of either database."""
     return (
         sa.CheckConstraint(sqlite, name=name).ddl_if(dialect="sqlite"),
@@ -55,12 +62,21 @@ def _check_each(name: str, *, sqlite: str, postgresql: str) -> tuple[sa.CheckCon
     )
 
 
-def _not_empty() -> sa.CheckConstraint:
-    return _check("name_is_not_empty", "trim(name) <> ''")
+def not_empty() -> sa.CheckConstraint:
+    """A name that is none is refused."""
+    return check("name_is_not_empty", "trim(name) <> ''")
+
+
+def flag(name: str, default: bool, comment: str) -> tuple[sa.Column[bool], sa.CheckConstraint]:
+    """A column of yes or no, and what keeps it so where the database knows no booleans."""
+    return (
+        sa.Column(name, Flag, nullable=False, server_default=sa.true() if default else sa.false(), comment=comment),
+        sa.CheckConstraint(f"{name} IN (0, 1)", name=f"{name}_is_true_or_false").ddl_if(dialect="sqlite"),
+    )
 
 
 def _clock(column: str, name: str) -> tuple[sa.CheckConstraint, sa.CheckConstraint]:
-    return _check_each(
+    return check_each(
         name,
         sqlite=f"{column} GLOB '[0-2][0-9]:[0-5][0-9]' AND {column} < '24:00'",
         postgresql=f"{column} ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$'",
@@ -70,10 +86,16 @@ def _clock(column: str, name: str) -> tuple[sa.CheckConstraint, sa.CheckConstrai
 teams = sa.Table(
     "teams",
     metadata,
-    _id(),
-    _name("how the team is called"),
+    its_id(),
+    its_name("how the team is called"),
+    *flag("sales_tools", True, "whether it has apologies for lost calls at all"),
+    *flag("makes_tickets", False, "whether a missed call of a client without an open ticket makes one"),
+    sa.Column(
+        "tickets_an_hour", sa.Integer, nullable=False, server_default="60", comment="so many it makes at most; 0: none"
+    ),
+    check("tickets_an_hour_is_0_to_10000", "tickets_an_hour BETWEEN 0 AND 10000"),
     sa.UniqueConstraint("name", name="a_team_of_this_name_exists"),
-    _not_empty(),
+    not_empty(),
     comment="who the numbers and greetings belong to",
     sqlite_strict=True,
 )
@@ -81,13 +103,13 @@ teams = sa.Table(
 greetings = sa.Table(
     "greetings",
     metadata,
-    _id(),
-    _parent("team_id", "teams", "greetings_need_their_team", "whose own it is; empty for everybody's"),
-    _name("how the greeting is called"),
+    its_id(),
+    parent("team_id", "teams", "greetings_need_their_team", "whose own it is; empty for everybody's"),
+    its_name("how the greeting is called"),
     sa.Column("sound", sa.Text, nullable=False, comment="path in the sound catalogue: ru/greeting, own/sales"),
     sa.UniqueConstraint("name", name="a_greeting_of_this_name_exists"),
-    _not_empty(),
-    *_check_each(
+    not_empty(),
+    *check_each(
         "sound_is_a_catalogue_path_like_ru_greeting",
         sqlite="sound <> '' AND sound NOT GLOB '*[^A-Za-z0-9_/-]*' AND sound NOT GLOB '/*' "
         "AND sound NOT GLOB '*/' AND sound NOT GLOB '*//*'",
@@ -100,12 +122,12 @@ greetings = sa.Table(
 schemes = sa.Table(
     "schemes",
     metadata,
-    _id(),
-    _name("how the scheme is called"),
+    its_id(),
+    its_name("how the scheme is called"),
     sa.Column("time_zone", sa.Text, nullable=False, comment="IANA zone its hours are reckoned in: Europe/Moscow"),
     sa.UniqueConstraint("name", name="a_scheme_of_this_name_exists"),
-    _not_empty(),
-    _check("time_zone_is_not_empty", "trim(time_zone) <> ''"),
+    not_empty(),
+    check("time_zone_is_not_empty", "trim(time_zone) <> ''"),
     comment="what happens to the calls of the numbers that have it",
     sqlite_strict=True,
 )
@@ -113,12 +135,13 @@ schemes = sa.Table(
 branches = sa.Table(
     "branches",
     metadata,
-    _id(),
-    _parent("scheme_id", "schemes", "branches_need_their_scheme", "its scheme", nullable=False, ondelete="CASCADE"),
+    its_id(),
+    parent("scheme_id", "schemes", "branches_need_their_scheme", "its scheme", nullable=False, ondelete="CASCADE"),
     _position("branches; the first that covers the moment of the call is taken"),
-    _name("how the branch is called"),
-    _not_empty(),
-    _check("position_is_1_to_1000", "position BETWEEN 1 AND 1000"),
+    its_name("how the branch is called"),
+    *flag("out_of_hours", False, "whether its calls count as out of hours, for the messages that they bring"),
+    not_empty(),
+    check("position_is_1_to_1000", "position BETWEEN 1 AND 1000"),
     sa.Index("branches_of_a_scheme", "scheme_id"),
     comment="hours and the steps that hold in them; a branch without schedule entries always holds",
     sqlite_strict=True,
@@ -127,17 +150,17 @@ branches = sa.Table(
 schedule_entries = sa.Table(
     "schedule_entries",
     metadata,
-    _id(),
-    _parent("branch_id", "branches", "entries_need_their_branch", "its branch", nullable=False, ondelete="CASCADE"),
+    its_id(),
+    parent("branch_id", "branches", "entries_need_their_branch", "its branch", nullable=False, ondelete="CASCADE"),
     sa.Column("first_day", sa.Integer, nullable=False, server_default="1", comment="1 Monday to 7 Sunday, included"),
     sa.Column("last_day", sa.Integer, nullable=False, server_default="7", comment="1 Monday to 7 Sunday, included"),
     sa.Column("opens", sa.Text, nullable=False, server_default="00:00", comment="first minute covered, HH:MM"),
     sa.Column("closes", sa.Text, nullable=False, server_default="23:59", comment="last minute covered, HH:MM"),
-    _check("days_are_1_monday_to_7_sunday", "first_day BETWEEN 1 AND 7 AND last_day BETWEEN 1 AND 7"),
-    _check("days_cannot_cross_sunday_write_two_entries", "first_day <= last_day"),
+    check("days_are_1_monday_to_7_sunday", "first_day BETWEEN 1 AND 7 AND last_day BETWEEN 1 AND 7"),
+    check("days_cannot_cross_sunday_write_two_entries", "first_day <= last_day"),
     *_clock("opens", "opens_is_a_time_from_00_00_to_23_59"),
     *_clock("closes", "closes_is_a_time_from_00_00_to_23_59"),
-    _check(
+    check(
         "hours_cannot_cross_midnight_split_at_23_59_and_00_00",
         "opens <= closes OR length(opens) <> 5 OR length(closes) <> 5",
     ),
@@ -149,8 +172,8 @@ schedule_entries = sa.Table(
 steps = sa.Table(
     "steps",
     metadata,
-    _id(),
-    _parent("branch_id", "branches", "steps_need_their_branch", "its branch", nullable=False, ondelete="CASCADE"),
+    its_id(),
+    parent("branch_id", "branches", "steps_need_their_branch", "its branch", nullable=False, ondelete="CASCADE"),
     _position("branch's steps"),
     sa.Column("kind", sa.Text, nullable=False, comment="dial, greeting, voicemail or hang_up"),
     sa.Column(
@@ -160,7 +183,7 @@ steps = sa.Table(
         server_default="in_turn",
         comment="how a dial step rings: in_turn, all_at_once or staggered",
     ),
-    _parent(
+    parent(
         "greeting_id",
         "greetings",
         "steps_need_their_greeting",
@@ -175,17 +198,15 @@ steps = sa.Table(
     sa.Column(
         "min_seconds", sa.Integer, nullable=False, server_default="2", comment="voicemail: shorter counts as none"
     ),
-    _check(
-        "kind_of_step_is_dial_greeting_voicemail_or_hang_up", "kind IN ('dial', 'greeting', 'voicemail', 'hang_up')"
-    ),
-    _check("strategy_is_in_turn_all_at_once_or_staggered", "strategy IN ('in_turn', 'all_at_once', 'staggered')"),
-    _check("greeting_step_names_its_greeting", "kind <> 'greeting' OR greeting_id IS NOT NULL"),
-    _check("dial_and_hang_up_steps_play_no_greeting", "kind IN ('greeting', 'voicemail') OR greeting_id IS NULL"),
-    _check("message_is_at_most_5_to_3600_seconds", "max_seconds BETWEEN 5 AND 3600"),
-    _check("silence_is_1_to_60_seconds", "silence_seconds BETWEEN 1 AND 60"),
-    _check("shortest_message_is_0_to_60_seconds", "min_seconds BETWEEN 0 AND 60"),
-    _check("shortest_message_is_shorter_than_the_longest", "min_seconds < max_seconds"),
-    _check("position_is_1_to_1000", "position BETWEEN 1 AND 1000"),
+    check("kind_of_step_is_dial_greeting_voicemail_or_hang_up", "kind IN ('dial', 'greeting', 'voicemail', 'hang_up')"),
+    check("strategy_is_in_turn_all_at_once_or_staggered", "strategy IN ('in_turn', 'all_at_once', 'staggered')"),
+    check("greeting_step_names_its_greeting", "kind <> 'greeting' OR greeting_id IS NOT NULL"),
+    check("dial_and_hang_up_steps_play_no_greeting", "kind IN ('greeting', 'voicemail') OR greeting_id IS NULL"),
+    check("message_is_at_most_5_to_3600_seconds", "max_seconds BETWEEN 5 AND 3600"),
+    check("silence_is_1_to_60_seconds", "silence_seconds BETWEEN 1 AND 60"),
+    check("shortest_message_is_0_to_60_seconds", "min_seconds BETWEEN 0 AND 60"),
+    check("shortest_message_is_shorter_than_the_longest", "min_seconds < max_seconds"),
+    check("position_is_1_to_1000", "position BETWEEN 1 AND 1000"),
     sa.Index("steps_of_a_branch", "branch_id"),
     comment="what a branch does, in order, until a call is connected",
     sqlite_strict=True,
@@ -194,8 +215,8 @@ steps = sa.Table(
 destinations = sa.Table(
     "destinations",
     metadata,
-    _id(),
-    _parent("step_id", "steps", "destinations_need_their_step", "its step", nullable=False, ondelete="CASCADE"),
+    its_id(),
+    parent("step_id", "steps", "destinations_need_their_step", "its step", nullable=False, ondelete="CASCADE"),
     _position("step's destinations"),
     sa.Column("kind", sa.Text, nullable=False, server_default="number", comment="number or endpoint"),
     sa.Column("target", sa.Text, nullable=False, comment="E.164 number, or the name of a configured endpoint"),
@@ -209,49 +230,55 @@ destinations = sa.Table(
         server_default="0",
         comment="in turn: before it rings; staggered: after the step began",
     ),
-    _check("kind_of_destination_is_number_or_endpoint", "kind IN ('number', 'endpoint')"),
-    *_check_each(
+    check("kind_of_destination_is_number_or_endpoint", "kind IN ('number', 'endpoint')"),
+    *check_each(
         "number_is_plus_and_digits_like_plus79160000003",
         sqlite="kind <> 'number' OR (target GLOB '+[1-9]*' AND substr(target, 2) NOT GLOB '*[^0-9]*' "
         "AND length(target) BETWEEN 8 AND 16)",
         postgresql=r"kind <> 'number' OR target ~ '^\+[1-9][0-9]{6,14}$'",
     ),
-    *_check_each(
+    *check_each(
         "endpoint_is_a_name_in_small_letters_digits_and_hyphens",
         sqlite="kind <> 'endpoint' OR (target GLOB '[a-z]*' AND target NOT GLOB '*[^a-z0-9_-]*' "
         "AND length(target) <= 40)",
         postgresql="kind <> 'endpoint' OR target ~ '^[a-z][a-z0-9_-]{0,39}$'",
     ),
-    _check("timeout_is_5_to_600_seconds", "timeout_seconds BETWEEN 5 AND 600"),
-    _check("delay_is_0_to_600_seconds", "delay_seconds BETWEEN 0 AND 600"),
-    _check("position_is_1_to_1000", "position BETWEEN 1 AND 1000"),
+    check("timeout_is_5_to_600_seconds", "timeout_seconds BETWEEN 5 AND 600"),
+    check("delay_is_0_to_600_seconds", "delay_seconds BETWEEN 0 AND 600"),
+    check("position_is_1_to_1000", "position BETWEEN 1 AND 1000"),
     sa.Index("destinations_of_a_step", "step_id"),
     comment="who a dial step rings",
     sqlite_strict=True,
 )
 
+
+def e164_check(column: str, name: str) -> tuple[sa.CheckConstraint, sa.CheckConstraint]:
+    """A number written as E.164."""
+    return check_each(
+        name,
+        sqlite=f"{column} GLOB '+[1-9]*' AND substr({column}, 2) NOT GLOB '*[^0-9]*' "
+        f"AND length({column}) BETWEEN 8 AND 16",
+        postgresql=rf"{column} ~ '^\+[1-9][0-9]{{6,14}}$'",
+    )
+
+
 numbers = sa.Table(
     "numbers",
     metadata,
-    _id(),
+    its_id(),
     sa.Column("e164", sa.Text, nullable=False, comment="the number as dialled by callers: +74950000101"),
-    _name("what the number is for", server_default="unnamed"),
-    sa.Column("enabled", Flag, nullable=False, server_default=sa.true(), comment="false: the configured default"),
-    _parent(
+    its_name("what the number is for", server_default="unnamed"),
+    *flag("enabled", True, "false: the configured default"),
+    parent(
         "scheme_id",
         "schemes",
         "numbers_need_their_scheme",
         "its scheme; empty: the configured default",
     ),
-    _parent("team_id", "teams", "numbers_need_their_team", "whose number it is"),
+    parent("team_id", "teams", "numbers_need_their_team", "whose number it is"),
     sa.UniqueConstraint("e164", name="this_number_is_already_listed"),
-    _not_empty(),
-    *_check_each(
-        "number_is_plus_and_digits_like_plus74950000101",
-        sqlite="e164 GLOB '+[1-9]*' AND substr(e164, 2) NOT GLOB '*[^0-9]*' AND length(e164) BETWEEN 8 AND 16",
-        postgresql=r"e164 ~ '^\+[1-9][0-9]{6,14}$'",
-    ),
-    sa.CheckConstraint("enabled IN (0, 1)", name="enabled_is_true_or_false").ddl_if(dialect="sqlite"),
+    not_empty(),
+    *e164_check("e164", "number_is_plus_and_digits_like_plus74950000101"),
     sa.Index("numbers_of_a_scheme", "scheme_id"),
     comment="the company's own numbers, each with the scheme its calls go by",
     sqlite_strict=True,

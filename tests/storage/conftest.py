@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from ari_app.storage.database import open_database
 from ari_app.storage.revisions import SCHEMA_HEAD, upgrade
-from ari_app.storage.schema import metadata
+from ari_app.storage.tables import metadata
 from tests.storage.postgres import PrivatePostgres
 
 BACKENDS = ("sqlite", "postgresql")

@@ -8,7 +8,7 @@ from pathlib import Path
 from ari_app.core.numbering import DialPolicy
 from ari_app.storage.description import read_description
 from ari_app.storage.drawing import drawing
-from ari_app.storage.schema import metadata
+from ari_app.storage.tables import metadata
 from tests.storage.admin import shell
 
 DOCS = Path(__file__).parent.parent.parent / "docs"

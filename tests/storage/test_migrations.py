@@ -23,7 +23,8 @@ from ari_app.storage.revisions import (
     revision_state,
     upgrade,
 )
-from ari_app.storage.schema import CONFIGURATION, configuration_changes, metadata, numbers
+from ari_app.storage.schema import CONFIGURATION, configuration_changes, numbers
+from ari_app.storage.tables import metadata
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -123,7 +124,7 @@ def test_a_database_from_a_newer_version_is_told(engine: sa.Engine) -> None:
         try:
             assert revision_state(engine).unknown == ("from_the_future",)
         finally:
-            connection.execute(sa.text("UPDATE alembic_version SET version_num = 'schema_0003'"))
+            connection.execute(sa.text("UPDATE alembic_version SET version_num = 'schema_0005'"))
             connection.commit()
 
 

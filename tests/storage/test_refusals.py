@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from ari_app.storage.refusals import MENDS, constraint_name, explain_integrity_error
-from ari_app.storage.schema import metadata
+from ari_app.storage.tables import metadata
 from tests.storage.admin import OFFICE, REFUSED, shell, type_in
 
 NONSENSE = [

@@ -1,0 +1,8 @@
+"""Every table of the schema: whoever needs all of them gets them here."""
+
+from __future__ import annotations
+
+from ari_app.storage import message_schema, outbox_schema, records
+from ari_app.storage.schema import metadata
+
+__all__ = ["message_schema", "metadata", "outbox_schema", "records"]
