@@ -12,14 +12,18 @@ from pathlib import Path
 
 import numpy as np
 
+from ari_app.agi.client import NoAnswer, ask
 from ari_app.audio import mp3, wav
 from ari_app.cli.findings import Check, Finding, Patient, fault, fine, skipped, warning
-from ari_app.lab.errors import LabError
-from ari_app.lab.ports import Port, require_free
 
 SLOW_NAME_SECONDS = 0.05
 NAME_PATIENCE_SECONDS = 5.0
-FASTAGI = Port("tcp", "127.0.0.1", 4573, "FastAGI")
+FALLBACK_MODULES = frozenset(
+    f"{name}.so" for name in ("res_agi", "app_dial", "app_playback", "app_record", "func_groupcount", "func_rand")
+)
+"""What dialplan/fallback.conf needs beyond what calls in a controller's hands do."""
+UNLISTED = "+10000000000"
+SLOW_LOOKUP_SECONDS = 0.5
 LITTLE_SPACE, NO_SPACE = 1024**3, 100 * 1024**2
 NO_SETTINGS = skipped("not checked: the settings come first")
 
@@ -112,14 +116,31 @@ def _resolve(name: str) -> tuple[bool, float]:
 
 
 def examine_fastagi(patient: Patient) -> Finding:
-    """Whether the way for calls without ARI can be opened: off now, used from the next release on."""
-    if patient.ari is not None and patient.modules and "res_agi.so" not in patient.modules:
-        return warning("res_agi.so is not loaded; off in this release, the next one uses it", "load it in modules.conf")
+    """Whether the dialplan is told what to do while no controller takes its calls: a lookup is asked for, as by it."""
+    settings = patient.settings
+    if settings is None:
+        return NO_SETTINGS
+    if missing := sorted(FALLBACK_MODULES - patient.modules) if patient.modules else []:
+        told = ", ".join(missing)
+        return warning(
+            f"not loaded: {told}; without a controller the dialplan cannot serve callers",
+            f"load in modules.conf: {told}",
+        )
+    where = f"agi://{settings.agi_host}:{settings.agi_port}/lookup"
+    assigned = patient.reading.assigned if patient.reading else {}
+    number = next(iter(assigned), UNLISTED)
+    began = time.monotonic()
     try:
-        require_free([FASTAGI])
-    except LabError as error:
-        return warning(f"{error}", "the next release listens there; it is off in this one")
-    return fine(f"{FASTAGI.host}:{FASTAGI.number} is free; off in this release")
+        told = ask(settings.agi_host, settings.agi_port, number)["ARI_APP_ACTION"]
+    except NoAnswer as error:
+        return warning(
+            f"{where}: {error}; without a controller, callers can only leave a message",
+            "ari-app agi beside the controller; ARI_APP_AGI_HOST and ARI_APP_AGI_PORT say where",
+        )
+    took = time.monotonic() - began
+    if took > SLOW_LOOKUP_SECONDS:
+        return warning(f"{where} took {took * 1000:.0f} ms: the dialplan waits a second", "see the load of its machine")
+    return fine(f"{where} says {told} for {number}, {took * 1000:.0f} ms")
 
 
 def examine_audio(patient: Patient) -> Finding:
@@ -140,6 +161,6 @@ MACHINE_CHECKS = (
     Check("greetings folder", "This machine", examine_greetings_folder),
     Check("disk space", "This machine", examine_disk),
     Check("host name", "This machine", examine_host_name),
-    Check("FastAGI port", "This machine", examine_fastagi),
+    Check("FastAGI", "This machine", examine_fastagi),
     Check("audio", "This machine", examine_audio),
 )

@@ -38,6 +38,8 @@ class AsteriskSettings:
     rtp_timeout: int = 30
     max_call_seconds: int = 14400
     claim_ms: int = 900
+    agi_host: str = "127.0.0.1"
+    agi_port: int = 4573
     language: str = "en"
 
     def environment(self) -> dict[str, str]:

@@ -1,15 +1,16 @@
-"""Runs the controller as a child process, its log in a file and what matters of it on the screen."""
+"""Runs the controller and FastAGI as child processes, each log in a file and what matters of it on the screen."""
 
 from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ari_app.lab.errors import LabError
@@ -18,7 +19,8 @@ ARI_APP = str(Path(sys.executable).with_name("ari-app"))
 READY_SECONDS = 20.0
 STOP_SECONDS = 5.0
 CONNECTED = re.compile(r"ARI at \S+: connected")
-CALL = re.compile(r"\S+T(\d\d:\d\d:\d\d)\S* INFO +ari_app\.service: (call .*)")
+LISTENS = re.compile(r"FastAGI is ready")
+CALL = re.compile(r"\S+T(\d\d:\d\d:\d\d)\S* INFO +ari_app\.(?:service|agi\.lookup): ((?:no controller: )?call .*)")
 HOUSEKEEPING = re.compile(r"\S+Z (?:INFO|DEBUG) ")
 
 
@@ -31,16 +33,24 @@ def worth_showing(line: str) -> str | None:
 
 
 class Controller:
-    """One `ari-app serve`. ``show`` takes the lines of its log that a person at the screen wants to see."""
+    """One `ari-app serve`, or another of its commands that run until they are stopped.
 
-    def __init__(self, log: Path, show: Callable[[str], None]) -> None:
+    ``show`` takes the lines of its log that a person at the screen wants to see; ``ready`` is what the log says once it
+    works.
+    """
+
+    def __init__(
+        self, log: Path, show: Callable[[str], None], command: str = "serve", ready: re.Pattern[str] = CONNECTED
+    ) -> None:
         self.log = log
+        self.command = command
         self._show = show
+        self._ready_line = ready
         self._ready = threading.Event()
         # A session of its own: Ctrl-C reaches whoever stops it in order, not it. The file of its settings is in the
         # environment, so that its shutdown is short: whoever pressed Ctrl-C wants an end, not the end of every call.
         self._process = subprocess.Popen(
-            [ARI_APP, "serve"],
+            [ARI_APP, command],
             env={**os.environ, "ARI_APP_SHUTDOWN_SECONDS": f"{STOP_SECONDS / 2:g}"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -53,14 +63,19 @@ class Controller:
         self._reader.start()
 
     def wait_ready(self) -> None:
-        """Return when it is connected to Asterisk. Raises LabError when it ended or took too long."""
+        """Return when it is connected to Asterisk, or listens. Raises LabError when it ended or took too long."""
         give_up = time.monotonic() + READY_SECONDS
         while not self._ready.wait(0.05):
             if self._process.poll() is not None:
                 self._reader.join(1)
-                raise LabError(f"the controller ended at once; its words are above and in {self.log}")
+                raise LabError(f"`ari-app {self.command}` ended at once; its words are above and in {self.log}")
             if time.monotonic() > give_up:
-                raise LabError(f"the controller did not reach Asterisk in {READY_SECONDS:g} s; see {self.log}")
+                raise LabError(f"`ari-app {self.command}` was not ready in {READY_SECONDS:g} s; see {self.log}")
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
 
     def wait(self) -> int:
         """Return its exit code when it has ended by itself."""
@@ -81,11 +96,22 @@ class Controller:
         stream = self._process.stderr
         if stream is None:
             return
-        with self.log.open("w") as log:
+        with stream, self.log.open("w") as log:
             for line in stream:
                 log.write(line)
                 log.flush()
-                if CONNECTED.search(line):
+                if self._ready_line.search(line):
                     self._ready.set()
                 if shown := worth_showing(line):
                     self._show(shown)
+
+
+def first_to_end(running: Sequence[Controller]) -> Controller:
+    """Return the first of them that ends by itself."""
+    handles = {os.pidfd_open(one.pid): one for one in running}
+    try:
+        ended, _, _ = select.select(handles, [], [])
+        return handles[ended[0]]
+    finally:
+        for handle in handles:
+            os.close(handle)

@@ -8,14 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 
 from ari_app.lab.asterisk import AsteriskInstance, AsteriskSettings, choose
-from ari_app.lab.controller import ARI_APP, Controller
+from ari_app.lab.controller import ARI_APP, LISTENS, Controller, first_to_end
 from ari_app.lab.ending import end_on_signals, end_stragglers
 from ari_app.lab.errors import LabError
 from ari_app.lab.ports import Port, require_free
@@ -47,17 +47,18 @@ def say(line: str) -> None:
 
 @dataclass(frozen=True)
 class Ports:
-    """The ports of the demo: the environment's SIP_PORT, HTTP_PORT and RTP_START, or the usual ones."""
+    """The ports of the demo: the environment's SIP_PORT, HTTP_PORT, AGI_PORT and RTP_START, or the usual ones."""
 
     sip: int = 5060
     http: int = 8088
+    agi: int = 4573
     rtp: int = 10000
 
     @classmethod
     def chosen(cls) -> Ports:
         """As the environment says. Raises LabError."""
         ports = cls()
-        for field, name in (("sip", "SIP_PORT"), ("http", "HTTP_PORT"), ("rtp", "RTP_START")):
+        for field, name in (("sip", "SIP_PORT"), ("http", "HTTP_PORT"), ("agi", "AGI_PORT"), ("rtp", "RTP_START")):
             text = os.environ.get(name)
             if not text:
                 continue
@@ -70,18 +71,23 @@ class Ports:
     def settings(self) -> AsteriskSettings:
         """Asterisk on these ports; a call of two legs takes four RTP ports."""
         return AsteriskSettings(
-            sip_port=self.sip, lab_port=self.sip, http_port=self.http, rtp_start=self.rtp, rtp_end=self.rtp + 1999
+            sip_port=self.sip,
+            lab_port=self.sip,
+            http_port=self.http,
+            agi_port=self.agi,
+            rtp_start=self.rtp,
+            rtp_end=self.rtp + 1999,
         )
 
     def require_free(self) -> None:
         """Raise LabError when one is taken, with who holds it and the command that takes free ones."""
-        needed = self.settings.ports()
+        needed = [*self.settings.ports(), Port("tcp", "127.0.0.1", self.agi, "FastAGI")]
         try:
             require_free(needed)
         except LabError as error:
             moved = " ".join(
                 f"{name}={first_free([port for port in needed if port.number == number])}"
-                for name, number in (("SIP_PORT", self.sip), ("HTTP_PORT", self.http))
+                for name, number in (("SIP_PORT", self.sip), ("HTTP_PORT", self.http), ("AGI_PORT", self.agi))
                 if not are_free([port for port in needed if port.number == number])
             )
             raise LabError(f"{error}: make run {moved}") from None
@@ -126,6 +132,7 @@ def write_env(instance: AsteriskInstance) -> None:
         "ARI_USER": instance.ari_user,
         "ARI_PASSWORD_FILE": str(instance.instance_dir / "ari-password"),
         "ARI_APPLICATION": instance.settings.app,
+        "AGI_PORT": str(instance.settings.agi_port),
         "NUMBER_TEMPLATE": "PJSIP/{number}@lab-trunk",
         "MESSAGES_FOLDER": str(RUN.resolve() / "messages"),
         "GREETINGS_FOLDER": str(instance.greetings),
@@ -156,15 +163,17 @@ def run() -> None:
         write_env(instance)
         os.environ["ARI_APP_ENV_FILE"] = str(RUN.resolve() / "ari-app.env")
         run_ari_app("db", "upgrade", "--demo")
-        step(4, "Controller: starting")
-        controller = Controller(RUN / "controller.log", show_log_line)
-        try:
+        step(4, "Controller and FastAGI: starting")
+        with ExitStack() as started:
+            controller = Controller(RUN / "controller.log", show_log_line)
+            started.callback(controller.stop)
+            agi = Controller(RUN / "agi.log", show_log_line, "agi", LISTENS)
+            started.callback(agi.stop)
             controller.wait_ready()
+            agi.wait_ready()
             show_what_there_is(time.monotonic() - began)
-            code = controller.wait()
-            raise LabError(f"the controller ended by itself (exit {code}); see {controller.log}")
-        finally:
-            controller.stop()
+            gone = first_to_end((controller, agi))
+            raise LabError(f"`ari-app {gone.command}` ended by itself (exit {gone.wait()}); see {gone.log}")
 
 
 def show_log_line(line: str) -> None:

@@ -81,7 +81,7 @@ def cli(bare: Cli, demo_database: Path) -> Cli:
 
 @dataclass(frozen=True)
 class Installation:
-    """A running Asterisk with the lab in it, a controller (stopped or started) and their settings."""
+    """A running Asterisk with the lab in it, FastAGI, a controller (stopped or started) and their settings."""
 
     asterisk: AsteriskInstance
     controller: Controller
@@ -113,14 +113,18 @@ def installed(demo_database: Path, tmp_path_factory: pytest.TempPathFactory) -> 
             "database_url": f"sqlite:///{database}",
             "ari_url": asterisk.ari_url,
             "ari_password": asterisk.ari_password,
+            "agi_port": asterisk.settings.agi_port,
             "number_template": "PJSIP/{number}@lab-trunk",
             "messages_folder": folder / "messages",
             "greetings_folder": asterisk.greetings,
             "shutdown_seconds": 2,
         }
         controller = Controller(folder / "controller", settings)
+        agi = Controller(folder / "agi", settings, "agi")
+        agi.start(until="FastAGI is ready")
         yield Installation(asterisk, controller, settings, database)
         controller.kill()
+        agi.kill()
 
 
 @pytest.fixture

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shutil
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ari_app.agi.client import NoAnswer, ask
 from ari_app.audio import mp3
 from ari_app.cli import doctor_machine
-from ari_app.lab.ports import Port
 from tests.cli.conftest import Cli, Installation
 
 
@@ -156,13 +157,57 @@ def test_names_are_really_looked_up() -> None:
     assert not doctor_machine._resolve("no-such-host.invalid")[0]
 
 
-def test_a_taken_port_is_named(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = Port("tcp", "127.0.0.1", taken.getsockname()[1], "FastAGI")
-        monkeypatch.setattr(doctor_machine, "FASTAGI", port)
-        state, text, _mend = check(cli.json("doctor", code=1), "FastAGI port")
+def test_an_absent_fastagi_is_a_warning(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("ARI_APP_AGI_PORT", str(nobody.getsockname()[1]))
+        state, text, mend = check(cli.json("doctor", code=1), "FastAGI")
     assert state == "warning"
-    assert text.startswith(f"TCP 127.0.0.1:{port.number} (FastAGI) cannot be used: Address already in use")
+    assert "Connection refused; without a controller, callers can only leave a message" in text
+    assert mend.startswith("ari-app agi")
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        (b"SSH-2.0-OpenSSH_9\r\n", "no FastAGI server of ours"),
+        (b"", "without an answer"),
+        (b'SET VARIABLE ARI_APP_ACTION ""\n', "without an answer"),
+    ],
+)
+def test_something_else_at_the_port_is_told(cli: Cli, monkeypatch: pytest.MonkeyPatch, says: bytes, told: str) -> None:
+    def answer(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, connection.makefile("rwb") as lines:
+            while lines.readline() != b"\n":
+                pass
+            lines.write(says)
+            lines.flush()
+            if says.startswith(b"SET"):
+                lines.readline()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("ARI_APP_AGI_PORT", str(server.getsockname()[1]))
+        thread = threading.Thread(target=answer, args=(server,))
+        thread.start()
+        state, text, _mend = check(cli.json("doctor", code=1), "FastAGI")
+        thread.join()
+    assert (state, told in text) == ("warning", True), text
+
+
+def test_a_fastagi_that_does_not_answer_costs_its_deadline_alone() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(NoAnswer, match=r"did not answer in 0\.1 s"):
+        ask("127.0.0.1", server.getsockname()[1], "+74950000101", seconds=0.1)
+
+
+def test_a_module_that_the_fallback_needs_is_found(running: Cli, installed: Installation) -> None:
+    installed.asterisk.cli("module unload app_record.so")
+    try:
+        state, text, mend = check(running.json("doctor"), "FastAGI")
+    finally:
+        installed.asterisk.cli("module load app_record.so")
+    assert (state, mend) == ("warning", "load in modules.conf: app_record.so")
+    assert "without a controller the dialplan cannot serve callers" in text
 
 
 @pytest.mark.parametrize(("free", "state"), [(10**6, "fault"), (500 * 10**6, "warning"), (10**11, "fine")])

@@ -68,6 +68,7 @@ def real_asterisk(tmp_path_factory: pytest.TempPathFactory, phone_port: int) -> 
         app=APP,
         http_port=_free_port(socket.SOCK_STREAM),
         sip_port=_free_port(socket.SOCK_DGRAM),
+        agi_port=_free_port(socket.SOCK_STREAM),
         lab=False,
         rtp_start=20800,
         rtp_end=20999,

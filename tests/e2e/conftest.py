@@ -46,6 +46,7 @@ def _on_free_ports(app: str, rtp_start: int) -> AsteriskSettings:
             http_port=free(socket.SOCK_STREAM, "127.0.0.1"),
             sip_port=free(socket.SOCK_DGRAM, "127.0.0.1"),
             lab_port=free(socket.SOCK_DGRAM, "127.0.0.2"),
+            agi_port=free(socket.SOCK_STREAM, "127.0.0.1"),
             rtp_start=rtp_start,
             rtp_end=rtp_start + 99,
         )

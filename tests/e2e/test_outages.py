@@ -10,7 +10,6 @@ from tests.e2e.house import House, Stage, ring
 from tests.e2e.journal import Voicemail
 from tests.e2e.proxy import Proxy
 from tests.e2e.sipp import ticks
-from tests.e2e.voice import Silence
 
 WEBSOCKET_MESSAGE = (0x81, 0x82)
 """First byte of a frame with a whole text or binary message (RFC 6455, 5.2)."""
@@ -165,18 +164,6 @@ def test_a_controller_started_before_asterisk_waits_for_it(rough: House) -> None
     rough.controller.said("connected$", since=mark, seconds=3)
     with rough.story() as stage:
         call_that_works(stage)
-
-
-def test_without_a_controller_the_caller_is_told_and_let_go(scene: Stage) -> None:
-    scene.house.controller.stop()
-    scene.counts_invites = False
-    number = scene.plan(ring(scene.ringing()))
-    caller = scene.call(number, Silence(15))
-    wire = caller.over()
-    assert wire.one(200).at - wire.one("INVITE").at < 1
-    assert caller.voice.loud_until is not None, "a voice was heard"
-    assert 2 < wire.one("BYE", sent=False).at - wire.one(200).at < 10
-    assert scene.house.database.calls(number) == []
 
 
 def test_a_frozen_controller_does_not_keep_the_caller_waiting(scene: Stage) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ari_app.lab import demo
-from ari_app.lab.controller import worth_showing
+from ari_app.lab import controller, demo
+from ari_app.lab.controller import Controller, first_to_end, worth_showing
 from ari_app.lab.demo import Ports, only_one
 from ari_app.lab.errors import LabError
 
@@ -45,7 +45,7 @@ except KeyboardInterrupt:
 
 @pytest.fixture(autouse=True)
 def ports_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SIP_PORT", "HTTP_PORT", "RTP_START"):
+    for name in ("SIP_PORT", "HTTP_PORT", "AGI_PORT", "RTP_START"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -65,16 +65,28 @@ def test_what_is_no_port_is_refused_by_name(text: str, monkeypatch: pytest.Monke
 
 
 def test_a_taken_port_comes_with_its_holder_and_the_command_that_moves() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sip, socket.socket() as free:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sip, socket.socket() as free, socket.socket() as free_too:
         sip.bind(("127.0.0.2", 0))
         free.bind(("127.0.0.1", 0))
-        taken, http = sip.getsockname()[1], free.getsockname()[1]
+        free_too.bind(("127.0.0.1", 0))
+        taken, http, agi = sip.getsockname()[1], free.getsockname()[1], free_too.getsockname()[1]
         free.close()
+        free_too.close()
         with pytest.raises(LabError) as refused:
-            Ports(sip=taken, http=http).require_free()
+            Ports(sip=taken, http=http, agi=agi).require_free()
     assert f"UDP 127.0.0.2:{taken} (SIP of the lab phones) cannot be used" in str(refused.value)
     assert f"held by process {os.getpid()}" in str(refused.value)
     assert str(refused.value).endswith(f": make run SIP_PORT={taken + 10}")
+
+
+def test_the_first_of_several_parts_to_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(controller, "ARI_APP", "/bin/sleep")
+    parts = [Controller(tmp_path / seconds, lambda line: None, seconds) for seconds in ("600", "0.1")]
+    try:
+        assert first_to_end(parts) is parts[1]
+    finally:
+        for part in parts:
+            part.stop()
 
 
 def test_a_second_one_in_the_same_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,6 +126,10 @@ def test_a_child_that_will_not_go_is_killed() -> None:
         (
             "2026-01-31T08:30:00.123Z INFO    ari_app.service: call 1 from +7 to +7: lost, nobody_answered\n",
             "08:30:00 UTC call 1 from +7 to +7: lost, nobody_answered",
+        ),
+        (
+            "2026-01-31T08:30:00.123Z INFO    ari_app.agi.lookup: no controller: call 1 from +7 to +7: step 1, dial\n",
+            "08:30:00 UTC no controller: call 1 from +7 to +7: step 1, dial",
         ),
         ("2026-01-31T08:30:00.123Z INFO    ari_app.service: stopping\n", None),
         ("2026-01-31T08:30:00.123Z WARNING ari_app.x: odd\n", "2026-01-31T08:30:00.123Z WARNING ari_app.x: odd"),
