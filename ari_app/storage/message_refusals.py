@@ -72,6 +72,9 @@ MESSAGE_MENDS = {
     "entries_need_their_ticket": "An entry belongs to a ticket: that ticket must exist.",
     "call_of_an_entry_is_in_the_journal": "An entry names a call, which must be in the journal.",
     "the_call_is_on_a_ticket_already": "This call is on a ticket already.",
+    "number_of_a_client_is_plus_and_digits_like_plus79160000003": "A client's number is written as E.164, such as "
+    "+79160000003.",
+    "email_is_an_address_like_anna_at_example_com": "An e-mail address is written as anna@example.com.",
 }
 """A sentence for every constraint of the message tables, by its name."""
 

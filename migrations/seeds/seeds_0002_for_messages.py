@@ -5,7 +5,7 @@ from __future__ import annotations
 revision = "seeds_0002"
 down_revision = "seeds_root"
 branch_labels = None
-depends_on = "schema_0005"
+depends_on = "schema_0007"
 
 
 def upgrade() -> None:

@@ -154,8 +154,8 @@ def test_serve_says_what_it_lacks(bare: Cli, monkeypatch: pytest.MonkeyPatch) ->
     assert "the ARI url must be http://HOST:PORT/ari" in bare("serve", code=2).stderr
     monkeypatch.delenv("ARI_APP_ARI_URL")
     bare("db", "upgrade")
-    bare.sql("UPDATE alembic_version SET version_num = 'schema_0002'")
-    assert "lacks schema_0005; bring it up to date: ari-app db upgrade" in bare("serve", code=1).stderr
+    bare.sql("UPDATE alembic_version SET version_num = 'schema_0005'")
+    assert "lacks schema_0007; bring it up to date: ari-app db upgrade" in bare("serve", code=1).stderr
 
 
 # --- seeds -----------------------------------------------------------------------------------------------------------

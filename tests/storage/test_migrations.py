@@ -124,7 +124,7 @@ def test_a_database_from_a_newer_version_is_told(engine: sa.Engine) -> None:
         try:
             assert revision_state(engine).unknown == ("from_the_future",)
         finally:
-            connection.execute(sa.text("UPDATE alembic_version SET version_num = 'schema_0005'"))
+            connection.execute(sa.text("UPDATE alembic_version SET version_num = 'schema_0007'"))
             connection.commit()
 
 
