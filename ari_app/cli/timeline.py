@@ -40,6 +40,12 @@ _MARKS: dict[str, tuple[str, str]] = {
     Kind.HUNG_UP: ("■", ""),
     Kind.LOOP_STOPPED: ("!", "bold red"),
     Kind.TROUBLE: ("!", "bold red"),
+    Kind.MESSAGE_QUEUED: ("✉", "cyan"),
+    Kind.NO_MESSAGE: _QUIET,
+    Kind.MESSAGE_WITHHELD: _QUIET,
+    Kind.MESSAGE_SENT: ("✉", "green"),
+    Kind.MESSAGE_FAILED: ("✘", "bold red"),
+    Kind.MESSAGE_UNCLEAR: ("!", "yellow"),
 }
 _VERDICTS = {
     Disposition.ANSWERED: "bold green",

@@ -58,6 +58,41 @@ _REASONS = {
     "line_lost": "the line was lost",
     "trouble": "something broke",
 }
+_CHANNELS = {"sms": "SMS", "email": "e-mail", "push": "push message", "ticket": "ticket", "webhook": "webhook"}
+_WHY_MESSAGE = {
+    "lost_ringing": "the caller hung up while it rang",
+    "lost_greeting": "the caller hung up in or after the greeting",
+    "lost_menu": "the caller hung up after a choice in the menu",
+    "lost_prompt": "the caller hung up during the voicemail prompt",
+    "lost_in_menu": "the caller hung up in the menu",
+    "lost_no_message": "the caller left no message",
+    "lost_unanswered": "nobody answered",
+    "lost_out_of_hours": "the call came out of hours",
+    "message_left": "the caller left a message",
+    "answered": "the call was answered",
+    "raised": "another system asked for it",
+    "by_hand": "{asked_by} asked for it",
+}
+_NO_MESSAGE = {
+    "answered": "the call was answered",
+    "message_left": "the caller left a message",
+    "outbound": "it was we who called",
+    "loop": "this call is the echo of another one, which has a verdict of its own",
+    "not_loaded": "the rules could not be read from the database yet",
+    "no_rule": "no rule has {number}",
+    "rule_off": "the rule is switched off",
+    "no_sales_tools": "team {team!r} has no sales tools",
+    "apologised": "the caller is sent an apology, and nobody gets two SMS for one call",
+    "type_off": "it is switched off",
+    "no_team": "{number} belongs to no team",
+    "no_address": "no address of the client's is known for it",
+    "no_contacts": "the team has no contact for it",
+    "anonymous": "the caller's number is withheld",
+    "empty": "nothing is left of its text",
+    "asked_by_hand_only": "it is sent when somebody asks for it, and nobody did",
+    "no_time": "it goes by the item's time, and none was given",
+    "too_late": "its time has passed",
+}
 
 
 def _words(table: dict[str, str], key: object, details: Details) -> str:
@@ -81,6 +116,16 @@ def _leg_ended(details: Details) -> str:
 def _step(details: Details) -> str:
     why = _words(_WHY_NEXT, details.get("why"), details)
     return f"step {details.get('step')}: {details.get('what')}" + (f", since {why}" if why else "")
+
+
+def _message(details: Details) -> str:
+    """Which message it is about, in words: what for, by which rule, over what, to whom."""
+    kind, audience = str(details.get("message")), str(details.get("audience"))
+    channel = _CHANNELS.get(str(details.get("channel")), str(details.get("channel")))
+    rule = f" by rule {details['rule']!r}" if details.get("rule") else ""
+    what = "an apology" if kind == "apology" else f"message {kind.replace('_', ' ')!r}"
+    whom = f" to the {audience}" if audience in ("client", "staff", "admin") else ""
+    return f"{what}{rule} ({channel}{whom})" if details.get("channel") else f"{what}{rule}"
 
 
 _SENTENCES: dict[Kind, Callable[[Details], str]] = {
@@ -116,6 +161,12 @@ _SENTENCES: dict[Kind, Callable[[Details], str]] = {
     Kind.TROUBLE: lambda d: f"trouble with the {d.get('what')}: {d.get('why')}",
     Kind.HUNG_UP: lambda d: f"we hang up ({d.get('cause')})",
     Kind.VERDICT: lambda d: f"{str(d.get('disposition')).replace('_', ' ')}: {_words(_REASONS, d.get('reason'), d)}",
+    Kind.MESSAGE_QUEUED: lambda d: f"{_message(d)} is due at {d.get('due')}: {_words(_WHY_MESSAGE, d.get('why'), d)}",
+    Kind.NO_MESSAGE: lambda d: f"no {_message(d).removeprefix('an ')}: {_words(_NO_MESSAGE, d.get('why'), d)}",
+    Kind.MESSAGE_WITHHELD: lambda d: f"{_message(d)} is not sent: {d.get('why')}",
+    Kind.MESSAGE_SENT: lambda d: f"{_message(d)} is sent" + (f" through {d['gateway']}" if d.get("gateway") else ""),
+    Kind.MESSAGE_FAILED: lambda d: f"{_message(d)} could not be sent: {d.get('why')}",
+    Kind.MESSAGE_UNCLEAR: lambda d: f"whether {_message(d)} was sent is not known: {d.get('why')}",
 }
 
 

@@ -39,6 +39,12 @@ class Kind(StrEnum):
     TROUBLE = "trouble"
     HUNG_UP = "hung_up"
     VERDICT = "verdict"
+    MESSAGE_QUEUED = "message_queued"
+    NO_MESSAGE = "no_message"
+    MESSAGE_WITHHELD = "message_withheld"
+    MESSAGE_SENT = "message_sent"
+    MESSAGE_FAILED = "message_failed"
+    MESSAGE_UNCLEAR = "message_unclear"
 
 
 @dataclass(frozen=True, slots=True)
