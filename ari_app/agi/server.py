@@ -72,6 +72,7 @@ class AgiServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         guarded = GuardedReader(reader, self._limits)
+        peer = _peer(writer)  # now: a transport that has been reset cannot tell
         try:
             headers = await guarded.take_headers()
             script = headers.get("agi_network_script", "")
@@ -79,9 +80,9 @@ class AgiServer:
                 raise AgiTrouble(f"it asked for {printable(script)!r}; there are {', '.join(self._scripts)}")
             await self._application.handler(guarded, writer)
         except AgiTrouble as trouble:
-            log.warning("FastAGI client %s was not answered: %s", _peer(writer), trouble)
+            log.warning("FastAGI client %s was not answered: %s", peer, trouble)
         except Exception:
-            log.exception("FastAGI client %s was not answered", _peer(writer))
+            log.exception("FastAGI client %s was not answered", peer)
         await _close(writer, self._limits.close_seconds)
 
     def _route(self, script: Script) -> Callable[[Request], Awaitable[None]]:
@@ -128,5 +129,9 @@ async def _close(writer: asyncio.StreamWriter, seconds: float) -> None:
 
 
 def _peer(writer: asyncio.StreamWriter) -> str:
-    peer = writer.get_extra_info("peername")
-    return f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else "unknown"
+    """Who asks, for the log."""
+    try:
+        peer = writer.get_extra_info("peername")
+    except AttributeError:  # uvloop's, where the client has reset the connection before it was accepted
+        peer = None
+    return f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else "that has gone"
