@@ -45,4 +45,11 @@ class MessageSettings(BaseSettings):
 
     web_host: str = Field("127.0.0.1", description="where the HTTP interface listens")
     web_port: int = Field(8070, ge=1, le=65535, description="the HTTP interface's port")
+    web_url: str = Field(
+        "",
+        pattern=r"^(https://[A-Za-z0-9.-]+(:[0-9]{1,5})?)?$",
+        description="what others call it through a proxy with TLS: https://calls.example.com",
+    )
+    web_proxies: str = Field("127.0.0.1,::1", description="addresses of that proxy, whose X-Forwarded-For is believed")
+    web_rate: float = Field(20.0, gt=0, le=10_000, description="requests a second that one user may make, on average")
     user: str = Field("", description="the user that commands act as; empty: the machine's operator, who may do all")
