@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -23,18 +23,20 @@ class State(StrEnum):
 
 
 TRANSITIONS: Mapping[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.SENDING, State.CANCELLED, State.EXPIRED, State.FAILED}),
+    # Delivered: a gateway that had said it never got it was wrong; what has arrived is not sent again.
+    State.QUEUED: frozenset({State.SENDING, State.CANCELLED, State.EXPIRED, State.FAILED, State.DELIVERED}),
     # Back to queued only when it is known that nothing was sent. A receipt may overtake the answer to the sending.
     State.SENDING: frozenset(
         {State.QUEUED, State.SENT, State.DELIVERED, State.UNDELIVERED, State.FAILED, State.UNKNOWN}
     ),
-    State.SENT: frozenset({State.DELIVERED, State.UNDELIVERED}),
+    # Failed: the gateway had taken it, and says now that it never sent it on.
+    State.SENT: frozenset({State.DELIVERED, State.UNDELIVERED, State.FAILED}),
     # Asked of the gateway: it has it, it has not (and so it may be sent again), or we never learn.
     State.UNKNOWN: frozenset({State.SENT, State.DELIVERED, State.UNDELIVERED, State.FAILED, State.QUEUED}),
     State.DELIVERED: frozenset(),
-    # By hand, by somebody who has been told why it failed.
+    # Queued: by hand, by somebody who has been told why it failed. Delivered: receipts come in any order.
     State.UNDELIVERED: frozenset({State.DELIVERED, State.QUEUED}),
-    State.FAILED: frozenset({State.QUEUED}),
+    State.FAILED: frozenset({State.DELIVERED, State.QUEUED}),
     State.CANCELLED: frozenset(),
     State.EXPIRED: frozenset(),
 }
@@ -106,3 +108,12 @@ def backoff(attempts: int, retry_after: float | None = None) -> timedelta:
     """How long to wait after so many failed attempts (1 or more); a gateway's own wish counts, up to an hour."""
     ours = BACKOFF_SECONDS[min(attempts, len(BACKOFF_SECONDS)) - 1]
     return timedelta(seconds=max(float(ours), min(retry_after or 0.0, 3600.0)))
+
+ASK_AFTER_SECONDS = (30, 120, 600, 3600, 3 * 3600, 12 * 3600, 24 * 3600, 48 * 3600, 72 * 3600)
+"""How long after the sending the gateway is asked how it went, where nothing was heard; then never again."""
+
+
+def next_asking(since: datetime, at: datetime) -> datetime | None:
+    """When a gateway is asked next, ``at`` (aware), of a message sent ``since``; None when it was asked often enough."""
+    moments = (since + timedelta(seconds=seconds) for seconds in ASK_AFTER_SECONDS)
+    return next((moment for moment in moments if moment > at), None)
