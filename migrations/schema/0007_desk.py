@@ -1,5 +1,4 @@
 """The desk: how clients are reached beside their number, and the log of who changed what."""
-# ruff: noqa: E501
 
 from __future__ import annotations
 
