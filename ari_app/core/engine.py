@@ -6,6 +6,7 @@ The same functions decide for a live call and for a simulated one. `route` choos
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,7 +24,7 @@ from ari_app.core.scheme import (
     Step,
     VoicemailStep,
 )
-from ari_app.core.timeline import Kind, Note
+from ari_app.core.timeline import Kind, Note, Scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +125,9 @@ def _branch_at(scheme: Scheme, now: LocalMinute) -> tuple[Branch | None, tuple[N
         covering = next((entry for entry in branch.entries if entry.covers(now.weekday, now.minute)), None)
         if covering is not None or not branch.entries:
             why = str(covering) if covering is not None else "always"
-            notes.append(Note(Kind.BRANCH_CHOSEN, {"branch": branch.name, "hours": why, "local_time": str(now)}))
-            return branch, (*notes, *_later_branches(scheme, branch, now))
+            chosen: dict[str, Scalar] = {"branch": branch.name, "hours": why, "local_time": str(now)}
+            chosen |= {"out_of_hours": True} if branch.out_of_hours else {}
+            return branch, (*notes, Note(Kind.BRANCH_CHOSEN, chosen), *_later_branches(scheme, branch, now))
         hours = ", ".join(map(str, branch.entries))
         notes.append(Note(Kind.BRANCH_PASSED_OVER, {"branch": branch.name, "hours": hours, "why": "other_hours"}))
     return None, tuple(notes)
@@ -181,7 +183,8 @@ def _perform(steps: tuple[Step, ...], index: int, why: str, at_end: HangUpCause)
     if index >= len(steps):
         return Finish(at_end, (Note(Kind.STEPS_ENDED, {"why": why}),))
     step = steps[index]
-    note = Note(Kind.STEP_BEGAN, {"step": index + 1, "what": describe(step), "why": why})
+    kind = _KIND_WORDS[type(step)]
+    note = Note(Kind.STEP_BEGAN, {"step": index + 1, "kind": kind, "what": describe(step), "why": why})
     if isinstance(step, HangUpStep):
         return Finish(step.cause or at_end, (note,))
     return Perform(index, step, (note,))
@@ -210,4 +213,10 @@ _STRATEGY_WORDS = {
     RingStrategy.IN_TURN: "in turn",
     RingStrategy.ALL_AT_ONCE: "all at once",
     RingStrategy.STAGGERED: "staggered",
+}
+_KIND_WORDS: Mapping[type[Step], str] = {
+    DialStep: "dial",
+    GreetingStep: "greeting",
+    VoicemailStep: "voicemail",
+    HangUpStep: "hang_up",
 }

@@ -91,11 +91,13 @@ Step = DialStep | GreetingStep | VoicemailStep | HangUpStep
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """Steps that hold at certain hours; with no entries they always hold."""
+    """Steps that hold at certain hours; with no entries they always hold. ``out_of_hours``: its calls count as such,
+    for the messages that they bring."""
 
     name: str
     entries: tuple[ScheduleEntry, ...]
     steps: tuple[Step, ...]
+    out_of_hours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
