@@ -61,6 +61,8 @@ class GuardedReader:
                     headers[name] = value
         except TimeoutError:
             raise AgiTrouble(f"it did not send its headers in {limits.header_seconds:g} s") from None
+        if not headers:
+            raise AgiTrouble("it sent no headers")
         lines = "".join(f"{name}: {value}\n" for name, value in headers.items())
         self._block = f"{lines}\n".encode()
         return headers
