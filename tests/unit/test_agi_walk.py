@@ -191,7 +191,7 @@ def test_what_was_dialled_may_be_told_by_an_argument() -> None:
 
 def by_hours() -> SchemeBook:
     """Until 13:00 Anna, then Boris is rung for Anna's colleagues."""
-    early, late = ScheduleEntry(1, 7, 0, 13 * 60), ScheduleEntry(1, 7, 13 * 60, 24 * 60 - 1)
+    early, late = ScheduleEntry(1, 7, 0, 13 * 60 - 1), ScheduleEntry(1, 7, 13 * 60, 24 * 60 - 1)
     branches = (
         Branch("early", (early,), (dial(endpoint("anna")), dial(endpoint("olga")))),
         Branch("late", (late,), (dial(endpoint("boris")), dial(endpoint("pavel")))),
