@@ -109,11 +109,12 @@ def backoff(attempts: int, retry_after: float | None = None) -> timedelta:
     ours = BACKOFF_SECONDS[min(attempts, len(BACKOFF_SECONDS)) - 1]
     return timedelta(seconds=max(float(ours), min(retry_after or 0.0, 3600.0)))
 
+
 ASK_AFTER_SECONDS = (30, 120, 600, 3600, 3 * 3600, 12 * 3600, 24 * 3600, 48 * 3600, 72 * 3600)
 """How long after the sending the gateway is asked how it went, where nothing was heard; then never again."""
 
 
 def next_asking(since: datetime, at: datetime) -> datetime | None:
-    """When a gateway is asked next, ``at`` (aware), of a message sent ``since``; None when it was asked often enough."""
+    """When, after ``at``, a gateway is asked of a message sent ``since`` (both aware); None: it was asked often enough."""
     moments = (since + timedelta(seconds=seconds) for seconds in ASK_AFTER_SECONDS)
     return next((moment for moment in moments if moment > at), None)

@@ -79,12 +79,21 @@ messages = sa.Table(
     check("kind_of_a_message_is_known", one_of("kind", MessageKind)),
     check("channel_of_a_message_is_known", one_of("channel", Channel)),
     check("audience_of_a_message_is_known", one_of("audience", Audience)),
+    # Two, for what clients are sent is paced: ten thousand of theirs that wait must not stand before a notice to staff.
     sa.Index(
-        "messages_due",
+        "messages_due_to_clients",
+        "channel",
         "due_at",
         "id",
-        sqlite_where=sa.text("state = 'queued'"),
-        postgresql_where=sa.text("state = 'queued'"),
+        sqlite_where=sa.text("state = 'queued' AND audience = 'client'"),
+        postgresql_where=sa.text("state = 'queued' AND audience = 'client'"),
+    ),
+    sa.Index(
+        "messages_due_to_others",
+        "due_at",
+        "id",
+        sqlite_where=sa.text("state = 'queued' AND audience <> 'client'"),
+        postgresql_where=sa.text("state = 'queued' AND audience <> 'client'"),
     ),
     sa.Index(
         "messages_in_hand",

@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "schema_0007"
-down_revision = "schema_0005"
+down_revision = "schema_0006"
 branch_labels = None
 depends_on = None
 
