@@ -26,7 +26,7 @@ _DIGITS = re.compile(r"\+?[\d\s()./-]+")
 
 @dataclass(frozen=True, slots=True)
 class RuleDraft:
-    """A rule as somebody wants it. Name, numbers and text must be given; ``numbers`` are the dialled ones, as people write
+    """A rule as somebody wants it. Name, numbers and text must be given; ``numbers`` are those dialled, as people write
     them. ``team`` of None makes it everybody's."""
 
     name: str = ""
@@ -136,7 +136,7 @@ class RuleDesk(Desk):
 
     @needs(Subject.RULES, Right.EDIT)
     def switch(self, name: str, enabled: bool) -> Rule:
-        """Switch a rule on or off; messages that are queued already are sent all the same. Raises NotFound."""
+        """Switch a rule on or off; messages of it that wait go only if it is on when they are due. Raises NotFound."""
         rule = self._named(name)
         one = sa.update(apology_rules).where(apology_rules.c.id == rule.id)
         self.connection.execute(one.values(enabled=enabled))

@@ -152,6 +152,12 @@ def show_call(connection: sa.Connection, call_id: str) -> CallHistory:
     )
 
 
+def call_of_id(connection: sa.Connection, call_id: str) -> JournalledCall | None:
+    """The call of exactly this id, if the journal has it."""
+    row = connection.execute(sa.select(calls).where(calls.c.id == call_id)).one_or_none()
+    return None if row is None else _call(row)
+
+
 def _only(connection: sa.Connection, call_id: str) -> sa.Row[Any]:
     exact = connection.execute(sa.select(calls).where(calls.c.id == call_id)).one_or_none() if call_id else None
     if exact is not None:
