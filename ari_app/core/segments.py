@@ -90,7 +90,7 @@ def segments(text: str) -> Segments:
     """What ``text`` takes as SMS.
 
     Raises:
-        EmptyText: nothing but white space.
+        EmptyText: nothing but white space and invisible characters.
         TextTooLong: more than ``MOST_PARTS`` parts.
         TextError: half of a surrogate pair.
     """
@@ -106,7 +106,7 @@ def split(text: str) -> tuple[str, ...]:
     Raises:
         EmptyText, TextTooLong, TextError: as ``segments``.
     """
-    if not text.strip():
+    if not any(char.isprintable() and not char.isspace() for char in text):
         raise EmptyText("the text is empty; write what the client shall read")
     if any("\ud800" <= char <= "\udfff" for char in text):
         raise TextError("the text has half of a character (a lone surrogate); paste it again")

@@ -186,7 +186,7 @@ def test_parts_are_counted_as_published_calculators_do(text: str, expected: Segm
     assert segments(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n\r\n", "\u00a0"])
+@pytest.mark.parametrize("text", ["", " ", "\n\r\n", "\u00a0", "\u200b\u200d \ufeff"])
 def test_an_empty_text_is_refused(text: str) -> None:
     with pytest.raises(EmptyText, match="empty; write what"):
         segments(text)
@@ -197,9 +197,10 @@ def test_a_text_too_long_says_by_how_much() -> None:
         segments("a" * 1533)
 
 
-def test_half_a_character_is_refused() -> None:
+@pytest.mark.parametrize("half", ["\ud83d", "\ud800", "\udfff"])
+def test_half_a_character_is_refused(half: str) -> None:
     with pytest.raises(TextError, match="lone surrogate"):
-        segments("ok \ud83d")
+        segments(f"ok {half}")
 
 
 @given(ANY_TEXT)
@@ -246,7 +247,12 @@ def test_a_plainer_text_is_proposed_where_it_is_cheaper(text: str, plain: str | 
 @pytest.mark.parametrize(
     ("reference", "total", "number", "header"),
     # 05 00 03 CC 02 01: the example of Wikipedia's "Concatenated SMS".
-    [(0xCC, 2, 1, "050003CC0201"), (0xCC, 2, 2, "050003CC0202"), (0, 255, 255, "05000300FFFF")],
+    [
+        (0xCC, 2, 1, "050003CC0201"),
+        (0xCC, 2, 2, "050003CC0202"),
+        (0, 255, 255, "05000300FFFF"),
+        (255, 1, 1, "050003FF0101"),
+    ],
 )
 def test_the_concatenation_header_is_that_of_the_standard(reference: int, total: int, number: int, header: str) -> None:
     assert udh(reference, total, number) == bytes.fromhex(header)
