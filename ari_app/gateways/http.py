@@ -27,7 +27,7 @@ from requests.auth import HTTPBasicAuth
 from ari_app.core.delivery import Unavailable, Unclear
 from ari_app.gateways.base import said
 from ari_app.gateways.connections import Exchange, GuardedAdapter
-from ari_app.gateways.settings import HttpSettings
+from ari_app.gateways.settings import Reach
 
 LARGEST_ANSWER = 256 * 1024
 """Octets; no provider has that much to say of one message."""
@@ -132,10 +132,10 @@ class HttpClient:
         self._threads = threading.local()
 
     @classmethod
-    def of(cls, settings: HttpSettings, hosts: Iterable[str] = ()) -> HttpClient:
-        """The client of one gateway: it speaks to the host of its address, unless others are named."""
+    def of(cls, settings: Reach) -> HttpClient:
+        """The client of one address: it speaks to no other host."""
         return cls(
-            tuple(hosts) or (urlsplit(settings.url).hostname or "",),
+            (urlsplit(settings.url).hostname or "",),
             connect_timeout=settings.connect_timeout,
             read_timeout=settings.read_timeout,
             allow_private=settings.allow_private,

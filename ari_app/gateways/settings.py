@@ -92,22 +92,18 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, str_strip_whitespace=True)
 
 
-class GatewaySettings(Strict):
-    """What every gateway has. ``rate`` is messages a second; ``price`` is of one part, in the deployment's money."""
+class Timeouts(Strict):
+    """How long we wait, in seconds: until we can write, and from then until all is said."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", description="small letters, digits, hyphens; unique")
-    rate: float = Field(10.0, gt=0, le=10_000)
-    price: Decimal | None = Field(None, ge=0, max_digits=12, decimal_places=6)
     connect_timeout: float = Field(5.0, gt=0, le=60)
     read_timeout: float = Field(15.0, gt=0, le=600)
 
 
-class HttpSettings(GatewaySettings):
-    """What every gateway spoken to over HTTP has.
+class Reach(Timeouts):
+    """A web address and how to get there.
 
     ``allow_private`` lets it be at a private or loopback address, and speak plain HTTP. ``ca_file`` are the authorities
-    to trust instead of the public ones (PEM). ``push_key`` is the secret in the address that the provider calls, as
-    ``?key=...``, for providers that do not sign.
+    to trust instead of the public ones (PEM).
     """
 
     default_url: ClassVar[str] = ""
@@ -124,9 +120,21 @@ class HttpSettings(GatewaySettings):
         return given
 
     @model_validator(mode="after")
-    def _encrypted(self) -> HttpSettings:
-        if self.url.startswith("http://") and not self.allow_private:
-            raise ValueError(f"url: {self.url} is not encrypted; use https://, or allow_private: true within your net")
+    def _encrypted(self) -> Reach:
         if not self.url:
             raise ValueError("url: is missing; write the provider's address")
+        if self.url.startswith("http://") and not self.allow_private:
+            raise ValueError("url: is not encrypted; use https://, or allow_private: true within your own net")
         return self
+
+
+class GatewaySettings(Timeouts):
+    """What every gateway has. ``rate`` is messages a second; ``price`` is of one part, in the deployment's money."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", description="small letters, digits, hyphens; unique")
+    rate: float = Field(10.0, gt=0, le=10_000)
+    price: Decimal | None = Field(None, ge=0, max_digits=12, decimal_places=6)
+
+
+class HttpSettings(GatewaySettings, Reach):
+    """What every gateway spoken to over HTTP at one address has."""

@@ -1,0 +1,152 @@
+"""Test mode: messages go to a folder of this machine, a line and a page for people to look at; no provider is asked.
+
+``inbox.jsonl`` has a line a message, ever longer. ``inbox.html`` shows the newest, made anew after each. Both are for
+the owner's eyes only. Several processes may write at once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+from pydantic import Field
+
+from ari_app.core.delivery import Accepted, Outcome, Report, State, Unavailable
+from ari_app.core.messages import Channel
+from ari_app.gateways.base import BaseGateway
+from ari_app.gateways.settings import GatewaySettings
+from ari_app.message_ports import Letter
+
+SHOWN = 200
+"""Messages on the page."""
+_TAIL = 512 * 1024
+"""Octets of the file's end in which they are looked for."""
+
+_HEAD = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="5">
+<meta name="viewport" content="width=device-width"><title>Test inbox</title>
+<style>
+body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#222;background:#f6f6f4}
+article{background:#fff;border:1px solid #ddd;border-radius:.5rem;padding:.75rem 1rem;margin:.75rem 0}
+header{display:flex;flex-wrap:wrap;gap:.25rem 1rem;color:#666;font-size:.85rem}
+p{white-space:pre-wrap;overflow-wrap:anywhere;margin:.5rem 0 0}h2{font-size:1rem;margin:.5rem 0 0}b{color:#222}
+</style></head><body><h1>Test inbox</h1>
+<p>Nothing here was sent to anybody. The newest is on top; all are in inbox.jsonl.</p>
+"""
+
+
+class InboxSettings(GatewaySettings):
+    """A channel whose messages stay here. ``folder`` is the deployment's inbox, unless it is said."""
+
+    kind: Literal["inbox"]
+    channel: Literal["sms", "email", "push", "webhook"]
+    rate: float = Field(1000.0, gt=0, le=10_000)
+    folder: Path | None = None
+
+
+class Inbox(BaseGateway):
+    """Takes every message and calls it delivered."""
+
+    can_ask = True
+
+    def __init__(
+        self, settings: InboxSettings, folder: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        super().__init__(settings, Channel(settings.channel))
+        self._folder = settings.folder or folder
+        self._file = self._folder / "inbox.jsonl"
+        self._page = self._folder / "inbox.html"
+        self._now = now
+
+    def send(self, letter: Letter) -> Outcome:
+        """Write it down, and to the disk, before it is called accepted."""
+        entry = {
+            "id": f"inbox-{letter.ref}",
+            "at": self._now().isoformat(timespec="seconds"),
+            "gateway": self.name,
+            "channel": letter.channel.value,
+            "ref": letter.ref,
+            "to": letter.recipient,
+            "sender": letter.sender,
+            "subject": letter.subject,
+            "text": letter.text,
+            "attachment": letter.attachment,
+        }
+        try:
+            with self._alone():
+                self._append(orjson.dumps(entry) + b"\n")
+                self._show()
+        except OSError as error:
+            return Unavailable(f"the test inbox {self._folder} cannot be written: {error.strerror}")
+        return Accepted(f"inbox-{letter.ref}")
+
+    def ask(self, ref: str, gateway_id: str, recipient: str) -> Report | None:
+        """Delivered, if it is in the file; else it never came here."""
+        known = self._has(b'"ref":' + orjson.dumps(ref))
+        return Report(State.DELIVERED if known else State.QUEUED, ref, gateway_id)
+
+    def _has(self, needle: bytes) -> bool:
+        try:
+            with self._file.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as octets:
+                return octets.find(needle) >= 0
+        except (OSError, ValueError):  # no file, or an empty one
+            return False
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One writer at a time, of all threads and processes."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def _append(self, line: bytes) -> None:
+        file = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(file, line)
+            os.fsync(file)
+        finally:
+            os.close(file)
+
+    def _show(self) -> None:
+        new = self._page.with_suffix(".new")
+        file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(file, "w", encoding="utf-8") as page:
+            page.write(_HEAD)
+            page.writelines(_article(entry) for entry in self._newest())
+        new.replace(self._page)
+
+    def _newest(self) -> Iterator[dict[str, Any]]:
+        with self._file.open("rb") as file:
+            end = file.seek(0, os.SEEK_END)
+            file.seek(max(0, end - _TAIL))
+            lines = file.read().split(b"\n")
+        whole = lines[1:] if end > _TAIL else lines  # the first may be cut
+        for line in reversed(whole[-SHOWN - 1 :]):
+            try:
+                yield orjson.loads(line)
+            except orjson.JSONDecodeError:
+                continue  # half a line, of a machine that lost its power
+
+
+def _article(entry: dict[str, Any]) -> str:
+    """One message as HTML; everything in it is somebody's text, and escaped."""
+    said = {key: escape(str(value)) for key, value in entry.items()}
+    sender = f"<span>from <b>{said['sender']}</b></span>" if said["sender"] else ""
+    subject = f"<h2>{said['subject']}</h2>" if said["subject"] else ""
+    attached = f"<p>attached: {said['attachment']}</p>" if said["attachment"] else ""
+    return (
+        f"<article><header><b>{said['channel']}</b><span>to <b>{said['to']}</b></span>{sender}"
+        f"<time>{said['at']}</time><span>{said['ref']}</span></header>{subject}<p>{said['text']}</p>{attached}</article>\n"
+    )
