@@ -1,4 +1,4 @@
-"""Asks a FastAGI server as Asterisk does, and reads which channel variables it would set; for the doctor."""
+"""Asks a FastAGI server as Asterisk does, and reads which channel variables it would set; for checks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import time
 SECONDS = 2.0
 _SET = re.compile(r'SET VARIABLE (\w+) "([^"]*)"')
 MOST_COMMANDS = 100
+CHECK = "check"
+"""The unique id of no call: it is asked to see whether there is an answer."""
 
 
 class NoAnswer(Exception):
@@ -21,7 +23,7 @@ def ask(host: str, port: int, dialled: str, seconds: float = SECONDS) -> dict[st
     headers = {
         "agi_network": "yes",
         "agi_network_script": "lookup",
-        "agi_uniqueid": "doctor",
+        "agi_uniqueid": CHECK,
         "agi_callerid": "unknown",
         "agi_extension": dialled,
     }

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
+from ari_app.agi.client import CHECK
 from ari_app.agi.guard import AgiTrouble
 from ari_app.agi.place import Place, PlaceError, version_of
 from ari_app.agi.variables import variables
@@ -85,7 +86,8 @@ def _log(
     scheme = answer.route.scheme
     if place and place.version != version_of(scheme.version if scheme else ""):
         log.warning("the scheme was edited under a call: it goes on with the new one, step %d ended", place.index + 1)
-    log.info(
+    log.log(
+        logging.DEBUG if headers.get("agi_uniqueid") == CHECK else logging.INFO,
         "no controller: call %s from %s to %s: %s%s",
         printable(headers.get("agi_uniqueid", "?")),
         masked(arrival.caller),

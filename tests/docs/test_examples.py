@@ -26,7 +26,7 @@ from ari_app.storage.journal import SqlJournal
 from ari_app.storage.revisions import DEMO_HEAD, SCHEMA_HEAD, upgrade
 from tests.docs.documents import REPOSITORY, Block, Example, blocks, commands, examples, matches
 
-NEED_A_RUNNING_SYSTEM = ("call", "serve", "doctor")
+NEED_A_RUNNING_SYSTEM = ("call", "serve", "agi", "doctor")
 ARI_APP = re.compile(
     r"^(?:[A-Z_]+=\S+ |sudo |docker-compose -f \S+ run --rm controller |\.venv/bin/|/opt\S*/)*ari-app\b"
 )

@@ -15,6 +15,7 @@ from typing import Literal, get_args, get_origin
 import pytest
 from pydantic_core import PydanticUndefined
 
+from ari_app.agi.variables import CHANNEL_VARIABLES
 from ari_app.cli.doctor_asterisk import MODULES
 from ari_app.settings import Settings, load
 from tests.docs.documents import DOCUMENTS, REPOSITORY, between, blocks, links
@@ -22,6 +23,8 @@ from tests.docs.documents import DOCUMENTS, REPOSITORY, between, blocks, links
 ENGINEER = REPOSITORY / "docs" / "engineer.md"
 BEYOND_SETTINGS = {"ARI_APP_ENV_FILE", "ARI_APP_LOG_FORMAT", "ARI_APP_MIGRATIONS", "ARI_APP_DEMO"}
 """Variables that are read before or beside the settings."""
+UNITS = {"serve": "ari-app", "agi": "ari-app-agi"}
+"""Commands that are services, and the names of their units."""
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(REPOSITORY)))
@@ -89,7 +92,7 @@ def test_the_settings_table_is_that_of_the_program() -> None:
 
 
 def test_no_document_names_a_setting_that_is_not_read() -> None:
-    known = {f"ARI_APP_{name.upper()}" for name in Settings.model_fields} | BEYOND_SETTINGS
+    known = {f"ARI_APP_{name.upper()}" for name in Settings.model_fields} | BEYOND_SETTINGS | CHANNEL_VARIABLES.keys()
     for document in DOCUMENTS:
         named = set(re.findall(r"\bARI_APP_[A-Z_]*[A-Z]\b", document.read_text()))
         assert named <= known, f"{document.relative_to(REPOSITORY)} names {named - known}"
@@ -129,28 +132,37 @@ def test_the_settings_file_of_the_example_is_accepted(tmp_path: Path) -> None:
     assert settings.dial_policy.allowed_prefixes == ("+7", "+380")
 
 
-def unit_example() -> str:
-    """The unit of the engineer's guide."""
-    (example,) = [block for block in blocks("systemd") if block.document == ENGINEER]
-    return example.text
+def test_the_table_of_channel_variables_is_that_of_the_program() -> None:
+    rows = [f"| `{name}` | {meaning} |" for name, meaning in CHANNEL_VARIABLES.items()]
+    table = "\n".join(["| channel variable | what it is |", "|---|---|", *rows])
+    assert between(ENGINEER, "variables") == table, f"docs/engineer.md should have:\n\n{table}"
+
+
+def unit_example(command: str) -> str:
+    """The unit of the engineer's guide for a command."""
+    units = [block.text for block in blocks("systemd") if block.document == ENGINEER]
+    assert len(units) == len(UNITS)
+    (example,) = [unit for unit in units if unit.count(f"/ari-app {command}\n")]
+    return example
 
 
 def test_the_systemd_unit_gives_live_calls_their_time() -> None:
     unit = ConfigParser(strict=True, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment,method-assign]  # systemd minds capitals
-    unit.read_string(unit_example())
+    unit.read_string(unit_example("serve"))
     assert set(unit) == {"DEFAULT", "Unit", "Service", "Install"}
     assert unit["Service"]["ExecStart"].endswith("ari-app serve")
     assert unit["Service"].getint("TimeoutStopSec") > Settings.model_fields["shutdown_seconds"].default
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd here to ask")
-def test_the_systemd_unit_is_accepted_by_systemd(tmp_path: Path) -> None:
-    unit = tmp_path / "ari-app.service"
+@pytest.mark.parametrize("command", UNITS)
+def test_the_systemd_unit_is_accepted_by_systemd(tmp_path: Path, command: str) -> None:
+    unit = tmp_path / f"{UNITS[command]}.service"
     installed = Path(sys.executable).with_name("ari-app")
-    unit.write_text(unit_example().replace("/opt/ari-app/.venv/bin/ari-app", str(installed)))
+    unit.write_text(unit_example(command).replace("/opt/ari-app/.venv/bin/ari-app", str(installed)))
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False)
-    complaints = [line for line in done.stderr.splitlines() if "ari-app.service" in line]
+    complaints = [line for line in done.stderr.splitlines() if unit.name in line]
     assert not complaints
     assert done.returncode == 0, done.stderr
 
