@@ -162,6 +162,8 @@ class HandDesk(Desk):
         deployment, written = self.terms.deployment, ready.written
         values = {"caller": card.client, "name": card.name, "company": deployment.company}
         text = ready.template.render({**values, "team": written.team or "", "item": written.item or ""}).strip()
+        if not text:
+            return Answer(card.client, channel, refusal="of this client nothing is known that the text could say")
         try:
             parts = segments(text).parts if channel is Channel.SMS else 1
         except TextError as error:

@@ -7,8 +7,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from ari_app.core.delivery import State
-from ari_app.storage.columns import storable
-from ari_app.storage.outbox_schema import message_events, messages
+from ari_app.storage.outbox_rows import as_message, become
+from ari_app.storage.outbox_schema import messages
 
 
 def queued(which: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
@@ -21,13 +21,10 @@ def count_queued(connection: sa.Connection, which: sa.ColumnElement[bool]) -> in
     return connection.execute(sa.select(sa.func.count()).select_from(messages).where(queued(which))).scalar_one()
 
 
-def cancel_queued(connection: sa.Connection, which: sa.ColumnElement[bool], reason: str, at: datetime) -> list[int]:
-    """Cancel those of the messages that wait to be sent; their ids. ``at`` is aware."""
-    reason = storable(reason)
-    cancelled = {"state": State.CANCELLED.value, "reason": reason, "settled_at": at}
-    changed = sa.update(messages).where(queued(which)).values(cancelled).returning(messages.c.id)
-    ids = sorted(connection.scalars(changed))
-    told = [{"message_id": one, "at": at, "state": State.CANCELLED.value, "reason": reason} for one in ids]
-    if told:
-        connection.execute(sa.insert(message_events), told)
-    return ids
+def cancel_queued(connection: sa.Connection, which: sa.ColumnElement[bool], reason: str, at: datetime) -> int:
+    """Cancel those of the messages that wait to be sent; how many they are. ``at`` is aware."""
+    waiting = sa.select(messages).where(queued(which)).order_by(messages.c.id).with_for_update()
+    found = [as_message(row) for row in connection.execute(waiting)]
+    for message in found:
+        become(connection, message, State.CANCELLED, reason, at)
+    return len(found)

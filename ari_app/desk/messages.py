@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-
-import sqlalchemy as sa
+from typing import Any
 
 from ari_app.core.delivery import State
 from ari_app.core.messages import Audience, Channel
@@ -20,7 +19,8 @@ from ari_app.desk.terms import Terms
 from ari_app.storage import history, message_history
 from ari_app.storage.history import JournalledCall
 from ari_app.storage.message_history import Count, CursorError, Event, Message, Page, Sought
-from ari_app.storage.outbox_schema import message_events, messages
+from ari_app.storage.outbox_rows import MessageRow, become, locked
+from ari_app.storage.outbox_schema import messages
 
 MOST_A_PAGE = 1000
 
@@ -122,34 +122,30 @@ class MessageDesk(Desk):
             NotFound: there is none of this id.
             Refused: it has arrived, or may have, or may yet.
         """
-        message, at = self._one(message_id), self.now()
-        if message.state not in RETRIED:
-            raise Refused(f"message {message_id} is not sent again: {_NOT_RETRIED[State(message.state)]}")
-        if is_erased(message.recipient):
+        self._one(message_id)
+        message = locked(self.connection, messages.c.id == message_id)
+        if message is None or message.state not in RETRIED:
+            state = message.state if message else State.EXPIRED
+            raise Refused(f"message {message_id} is not sent again: {_NOT_RETRIED[state]}")
+        if is_erased(message.client):
             raise Refused(f"message {message_id} is not sent again: its client's data were erased")
-        reason = f"to be sent again, asked for by {self.actor.name}"
+        at = self.now()
         due_at = self._due(message, at)
-        again = {
-            "state": State.QUEUED.value,
-            "reason": reason,
+        again: dict[str, Any] = {
             # A gateway that passes over what it knows must not know this one, nor settle it by the old one's receipt.
             "ref": secrets.token_hex(16),
-            "gateway_id": None,
             "due_at": due_at,
             "expires_at": due_at + self.terms.deployment.expiry,
             "attempts": 0,
-            **dict.fromkeys(("lease", "leased_until", "sent_at", "settled_at", "ask_at")),
+            **dict.fromkeys(("gateway_id", "lease", "leased_until", "sent_at", "settled_at", "ask_at")),
         }
-        still = (messages.c.id == message_id) & (messages.c.state == message.state)
-        if not self.connection.execute(sa.update(messages).where(still).values(again)).rowcount:
-            raise Refused(f"message {message_id} has just become something else: look at it again")
-        told = {"message_id": message_id, "at": at, "state": State.QUEUED.value, "reason": reason}
-        self.connection.execute(sa.insert(message_events), told)
+        reason = f"to be sent again, asked for by {self.actor.name}"
+        become(self.connection, message, State.QUEUED, reason, at, **again)
         self._write_down(Subject.MESSAGES, "retry", message_id, client=message.client, was=message.state)
         return self._one(message_id)
 
-    def _due(self, message: Message, at: datetime) -> datetime:
-        to_client = message.audience == Audience.CLIENT and message.channel not in (Channel.TICKET, Channel.WEBHOOK)
+    def _due(self, message: MessageRow, at: datetime) -> datetime:
+        to_client = message.audience is Audience.CLIENT and message.channel not in (Channel.TICKET, Channel.WEBHOOK)
         return self.terms.deployment.window.next_opening(at) if to_client else at
 
     def _one(self, message_id: int) -> Message:

@@ -157,8 +157,8 @@ class RuleDesk(Desk):
             raise Unconfirmed(_loss(rule, count_queued(self.connection, its_own)), f"Delete the rule {rule.name!r}?")
         cancelled = cancel_queued(self.connection, its_own, f"rule {rule.name!r} was deleted", self.now())
         self.connection.execute(sa.delete(apology_rules).where(apology_rules.c.id == rule.id))
-        self._write_down(Subject.RULES, "delete", rule.name, cancelled=len(cancelled), text=rule.text)
-        return len(cancelled)
+        self._write_down(Subject.RULES, "delete", rule.name, cancelled=cancelled, text=rule.text)
+        return cancelled
 
     def _saved(self, rule_id: int, ready: RuleDraft, action: str) -> Saved:
         self.connection.execute(sa.delete(apology_rule_numbers).where(apology_rule_numbers.c.rule_id == rule_id))
