@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ari_app.audio import wav
+from tests.docs.documents import blocks
 from tests.e2e.controller import Controller
 from tests.e2e.house import Caller, House, Stage, ring
 from tests.e2e.journal import Destination, Dial, Greeting, HangUp, Step, Voicemail
@@ -21,13 +22,32 @@ SPEAKS = (Silence(1.5), Speech(2), Key("#"), Silence(5))
 """After the beep, which is all of the greeting where the scheme says so."""
 SPEAKS_LONG = (Silence(7), Speech(2), Key("#"), Silence(5))
 """After the default greeting in English, 5.7 s, and the tone."""
+OWN_CALLER = "127.0.0.8"
+"""Calls from there enter the dialplan of the engineer's guide."""
+OWN_ENDPOINT = f"""
+[own](trunk)
+transport = trunk-udp
+context = my-trunk
+media_address = 127.0.0.1
+bind_rtp_to_media_address = yes
+[own]
+type = identify
+endpoint = own
+match = {OWN_CALLER}
+"""
 NEVER_ANSWERS = Dial((Destination("+79160000480", timeout=8, kind="number"),))
 
 
 @pytest.fixture(scope="module")
 def deserted(new_house: Callable[..., House]) -> House:
-    """An installation whose controller does not run, unless a story starts it."""
-    return new_house()
+    """An installation whose controller does not run, unless a story starts it; with a dialplan of its own."""
+    house = new_house()
+    (example,) = [block.text for block in blocks("asterisk") if block.document.name == "engineer.md"]
+    port = house.asterisk.settings.agi_port
+    house.asterisk.add("extensions.d/own.conf", example.replace(":4573/", f":{port}/"))
+    house.asterisk.add("pjsip.d/own.conf", OWN_ENDPOINT)
+    house.asterisk.restart()
+    return house
 
 
 @pytest.fixture(scope="module")
@@ -78,17 +98,17 @@ def plan(stage: Stage, fastagi: Controller, *steps: Step) -> str:
     return number
 
 
-def recorded(house: House) -> Iterator[Path]:
-    """The recordings of the fallback."""
-    yield from house.asterisk.recordings.glob("fallback-*.wav")
+def recorded(house: House, whose: str = "fallback") -> Iterator[Path]:
+    """The recordings of a dialplan's."""
+    yield from house.asterisk.recordings.glob(f"{whose}-*.wav")
 
 
-def message(house: House) -> wav.Audio:
-    """The only message that the fallback has taken; removed, so that the next story finds none."""
+def message(house: House, whose: str = "fallback") -> wav.Audio:
+    """The only message that the dialplan has taken; removed, so that the next story finds none."""
     for _ in ticks(5):
         if not house.ari("channels"):
             break
-    [file] = recorded(house)
+    [file] = recorded(house, whose)
     audio = wav.read(file.read_bytes())
     file.unlink()
     return audio
@@ -203,6 +223,24 @@ def test_a_frozen_controller_is_stood_in_for_within_a_second(scene: Stage, fasta
         assert answering.wire.one("INVITE").at - caller.wire.one("INVITE").at < 1.0
     finally:
         controller.kill()
+
+
+# --- a dialplan of one's own ------------------------------------------------------------------------------------------
+
+
+def test_the_dialplan_of_the_engineer_s_guide_walks_a_scheme(scene: Stage, fastagi: Controller) -> None:
+    busy = scene.refusing("486 Busy Here")
+    number = plan(scene, fastagi, Greeting(), ring(busy), Voicemail())
+    caller = scene.call(number, *SPEAKS, host=OWN_CALLER)
+    assert caller.over().final == 200
+    assert busy.invites == 1
+    assert message(scene.house, "my").voiced_seconds > 0.7
+
+
+def test_the_dialplan_of_the_engineer_s_guide_dials_and_hangs_up(scene: Stage, fastagi: Controller) -> None:
+    number = plan(scene, fastagi, ring(scene.refusing("486 Busy Here"), scene.refusing("486 Busy Here")))
+    caller = scene.call(number, scenario="caller-refused", status=486, host=OWN_CALLER)
+    assert caller.over().final == 486
 
 
 # --- FastAGI fails too -----------------------------------------------------------------------------------------------
