@@ -6,18 +6,32 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from ari_app.chronicle import Chronicle
 from ari_app.core import engine, verdict
+from ari_app.core.endings import CallFacts
+from ari_app.core.message_book import MessageBook
+from ari_app.core.messages import Intent
+from ari_app.core.notices import Deployment, of_call
 from ari_app.core.numbering import masked
 from ari_app.core.outcomes import CallerEnd, HangUpCause
 from ari_app.core.scheme import DialStep, GreetingStep, HangUpStep, Step, VoicemailStep
 from ari_app.core.timeline import Kind
 from ari_app.dialing import Dialing
 from ari_app.loops import LoopGuard
-from ari_app.ports import Book, CallClosed, CallOpened, CallRouted, Journal, Line, LineTrouble, MessageKeeper
+from ari_app.ports import (
+    Book,
+    CallClosed,
+    CallOpened,
+    CallRouted,
+    Journal,
+    Line,
+    LineTrouble,
+    MessageKeeper,
+    MessageRules,
+)
 from ari_app.scopes import leave_when
 from ari_app.voicemail import Prompting, Voicemail
 
@@ -26,10 +40,18 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class FixedRules:
+    """Rules of messages that do not change; by default none."""
+
+    messages: MessageBook = field(default_factory=MessageBook)
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
     """What every call is handled with: the book in force, the journal, the keeper of messages, the deployment's limits.
 
-    ``default`` is what callers get whose number has no scheme in force; ``max_call_seconds`` ends any call.
+    ``default`` is what callers get whose number has no scheme in force; ``max_call_seconds`` ends any call. ``rules``
+    and ``deployment`` say which messages follow from a call.
     """
 
     book: Book
@@ -38,6 +60,8 @@ class Exchange:
     default: tuple[Step, ...]
     max_call_seconds: float = 4 * 3600
     loops: LoopGuard = field(default_factory=LoopGuard)
+    rules: MessageRules = field(default_factory=FixedRules)
+    deployment: Deployment = field(default_factory=Deployment)
 
 
 async def conduct(opened: CallOpened, line: Line, exchange: Exchange) -> verdict.Verdict:
@@ -167,8 +191,32 @@ class _Call:
         connected_ms = next((e.at_ms for e in self.chronicle.entries if e.kind is Kind.CONNECTED), None)
         # A cancelled call may have been connected for an instant; it was not answered.
         answered_ms = connected_ms if result.disposition is verdict.Disposition.ANSWERED else None
-        self._exchange.journal.closed(CallClosed(self._opened.call_id, at, result, answered_ms, ended_ms))
+        intents = self._messages(result, at, ended_ms)
+        self._exchange.journal.closed(CallClosed(self._opened.call_id, at, result, answered_ms, ended_ms, intents))
         return result
+
+    def _messages(self, result: verdict.Verdict, at: datetime, ended_ms: int) -> tuple[Intent, ...]:
+        """The messages that the call brings, by the rules in force as it ends. No call is to fail for them: trouble
+        with them is told in its timeline."""
+        opened, chronicle = self._opened, self.chronicle
+        facts = CallFacts(
+            call_id=opened.call_id,
+            at=opened.at,
+            caller=opened.caller,
+            caller_raw=opened.caller_raw,
+            dialled=opened.dialled,
+            verdict=result,
+            timeline=tuple(chronicle.entries),
+            ended_ms=ended_ms,
+        )
+        try:
+            decided = of_call(facts, self._exchange.rules.messages, self._exchange.deployment, at)
+        except Exception as error:
+            log.exception("the messages of call %s from %s broke", opened.call_id, masked(opened.caller))
+            chronicle.note(Kind.TROUBLE, what="messages", why=repr(error))
+            return ()
+        chronicle.extend(decided.notes)
+        return decided.intents
 
     def _note_caller_left(self) -> None:
         """Once, at the very moment; unless it was we who hung up."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from ari_app.core.message_book import MessageBook
 from ari_app.core.messages import Intent
 from ari_app.core.outcomes import CallerEnd, HangUpCause, LegEnd, LegOutcome, PlayEnd, Recorded, RecordEnd
 from ari_app.core.scheme import Destination, SchemeBook, VoicemailStep
@@ -207,4 +208,12 @@ class Book(Protocol):
 
     @property
     def current(self) -> SchemeBook:
+        """The snapshot in force."""
+
+
+class MessageRules(Protocol):
+    """Where the present rules and types of messages are had from."""
+
+    @property
+    def messages(self) -> MessageBook:
         """The snapshot in force."""

@@ -44,7 +44,13 @@ class Service:
         recordings = AriRecordings(lambda: self.telephony.connection.client)
         self._messages = MessageStore(settings.messages_folder, recordings)
         self._exchange = Exchange(
-            self.book, self.journal, self._messages, settings.default_steps, settings.max_call_seconds
+            self.book,
+            self.journal,
+            self._messages,
+            settings.default_steps,
+            settings.max_call_seconds,
+            rules=self.book,
+            deployment=settings.deployment,
         )
         # The clock alone: kept in memory, late jobs run once, never beside themselves (see docs/decisions).
         self._clock = AsyncIOScheduler(

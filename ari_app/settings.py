@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,9 +13,12 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import SettingsConfigDict
 
 from ari_app.ari.settings import AriSettings
+from ari_app.core.deployment import Deployment
 from ari_app.core.numbering import DialPolicy
 from ari_app.core.outcomes import HangUpCause
+from ari_app.core.recipients import TextPolicy
 from ari_app.core.scheme import Greeting, HangUpStep, Step, VoicemailStep
+from ari_app.core.window import SendingWindow, WindowError
 from ari_app.dialstring import DialTemplates
 from ari_app.message_settings import MessageSettings, Prefixes
 
@@ -107,6 +111,24 @@ class Settings(MessageSettings):
         return Greeting(f"universal ({self.language})", f"ari-app/{self.language}/greeting")
 
     @property
+    def deployment(self) -> Deployment:
+        """What is the same for every message. Raises ValueError, naming the variable."""
+        try:
+            window = SendingWindow.parse(self.sending_hours, self.sending_zone)
+        except WindowError as error:
+            raise ValueError(f"ARI_APP_SENDING_HOURS and ARI_APP_SENDING_ZONE: {error}") from None
+        return Deployment(
+            company=self.company,
+            sender=self.sender_name,
+            window=window,
+            expiry=timedelta(hours=self.message_expiry_hours),
+            text_policy=TextPolicy(
+                self.text_landlines, self.text_allowed_prefixes, self.text_denied_prefixes, self.region
+            ),
+            language=self.language,
+        )
+
+    @property
     def default_steps(self) -> tuple[Step, ...]:
         """What a call gets that no scheme provides for."""
         if self.default_action == "hang_up":
@@ -125,7 +147,11 @@ def load(env_file: Path | None = None) -> Settings:
         _check_private(path)
     try:
         settings = Settings(_env_file=path)
-        _ = settings.dial_templates, settings.ari if settings.ari_password.get_secret_value() else None
+        _ = (
+            settings.dial_templates,
+            settings.deployment,
+            settings.ari if settings.ari_password.get_secret_value() else None,
+        )
     except ValidationError as errors:
         raise SettingsError("\n".join(_line(error) for error in errors.errors())) from None
     except ValueError as error:

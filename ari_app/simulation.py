@@ -8,7 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ari_app import virtual_time
-from ari_app.call import Exchange, conduct
+from ari_app.call import Exchange, FixedRules, conduct
+from ari_app.core.message_book import MessageBook
+from ari_app.core.messages import Intent
+from ari_app.core.notices import Deployment
 from ari_app.core.outcomes import CallerEnd, HangUpCause, LegEnd, LegOutcome, PlayEnd, Recorded, RecordEnd
 from ari_app.core.scheme import Destination, SchemeBook, Step, VoicemailStep
 from ari_app.core.timeline import Entry
@@ -75,6 +78,7 @@ class Simulated:
 
     verdict: Verdict
     timeline: tuple[Entry, ...]
+    intents: tuple[Intent, ...] = ()
 
 
 def simulate(
@@ -85,18 +89,30 @@ def simulate(
     caller: CallerScript = CallerScript(),
     *,
     max_call_seconds: float = 4 * 3600,
+    messages: MessageBook | None = None,
+    deployment: Deployment | None = None,
 ) -> Simulated:
-    """Think one call through: the verdict and timeline that a real call would get, legs and caller behaving as told.
+    """Think one call through: the verdict, timeline and messages that a real call would get, legs and caller behaving
+    as told.
 
-    ``default`` and ``max_call_seconds`` are the deployment's, as in `ari_app.call.Exchange`.
+    ``default``, ``max_call_seconds`` and ``deployment`` are the deployment's, as in `ari_app.call.Exchange`.
     """
 
     async def think() -> Simulated:
         journal = _Notebook()
         line = ScriptedLine(outcomes, caller)
-        exchange = Exchange(_OneBook(book), journal, _ScriptedKeeper(line), default, max_call_seconds)
+        keeper = _ScriptedKeeper(line)
+        exchange = Exchange(
+            _OneBook(book),
+            journal,
+            keeper,
+            default,
+            max_call_seconds,
+            rules=FixedRules(messages or MessageBook()),
+            deployment=deployment or Deployment(),
+        )
         result = await conduct(opened, line, exchange)
-        return Simulated(result, tuple(journal.timeline))
+        return Simulated(result, tuple(journal.timeline), journal.intents)
 
     return virtual_time.run(think())
 
@@ -111,6 +127,7 @@ class _Notebook:
 
     def __init__(self) -> None:
         self.timeline: list[Entry] = []
+        self.intents: tuple[Intent, ...] = ()
 
     def opened(self, call: CallOpened) -> None: ...
 
@@ -123,7 +140,8 @@ class _Notebook:
 
     def message(self, message: MessageRecord) -> None: ...
 
-    def closed(self, call: CallClosed) -> None: ...
+    def closed(self, call: CallClosed) -> None:
+        self.intents = call.intents
 
 
 class ScriptedLeg:

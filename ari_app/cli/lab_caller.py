@@ -87,7 +87,8 @@ class LabCaller:
             seen += len(new)
             for moment in new:
                 told(moment)
-            if found.call.disposition and new and new[-1].kind == Kind.VERDICT:
+            # What the verdict brings is told in the same breath: once the call has ended in the journal, all is there.
+            if found.call.disposition and any(event.kind == Kind.VERDICT for event in found.events):
                 return found
             if self._live and self.now >= self._leaves_at(found, behaviour):
                 self.hang_up()

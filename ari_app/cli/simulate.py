@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
+from rich.padding import Padding
 
 from ari_app import simulation
 from ari_app.cli.moments import MomentError, moment_at
 from ari_app.cli.schemes import problem_json, problems_about
-from ari_app.cli.screen import json_option, print_json, screen
+from ari_app.cli.screen import clean, json_option, print_json, screen
 from ari_app.cli.site import env_file_option, read_book, settings_of
 from ari_app.cli.timeline import legs_of, moments, print_timeline
 from ari_app.core.checks import Problem
+from ari_app.core.messages import Channel, Intent
 from ari_app.core.numbering import normalise, printable
 from ari_app.core.scheme import SchemeBook
 from ari_app.ports import CallOpened
@@ -72,7 +76,14 @@ def simulate(
     opened = _arrival(dialled, caller, when, settings, reading.book)
     script = simulation.CallerScript(hang_up_at, talk, message)
     result = simulation.simulate(
-        opened, reading.book, settings.default_steps, legs, script, max_call_seconds=settings.max_call_seconds
+        opened,
+        reading.book,
+        settings.default_steps,
+        legs,
+        script,
+        max_call_seconds=settings.max_call_seconds,
+        messages=reading.messages,
+        deployment=settings.deployment,
     )
     doubts = _doubts(reading, opened.dialled)
     if as_json:
@@ -80,7 +91,9 @@ def simulate(
         return
     for problem in doubts:
         click.secho(f"{problem.severity.value}: {problem}", fg="yellow", err=True)
-    print_timeline(screen(), moments(result.timeline))
+    console = screen()
+    print_timeline(console, moments(result.timeline))
+    _print_texts(console, result.intents)
 
 
 def _legs(outcomes: str) -> tuple[simulation.LegScript, ...]:
@@ -128,6 +141,30 @@ def _doubts(reading: Reading, number: str | None) -> tuple[Problem, ...]:
     return problems_about(reading, scheme=reading.judged[scheme_id].draft.name, number=number)
 
 
+def _print_texts(console: Console, intents: Iterable[Intent]) -> None:
+    """What people would read; events for systems are in ``--json``."""
+    for intent in intents:
+        if intent.channel is not Channel.WEBHOOK:
+            parts = f", {intent.parts} parts" if intent.parts > 1 else ""
+            console.print()
+            console.print(clean(f"  {intent.kind.replace('_', ' ')} to {intent.recipient} ({intent.channel}{parts}):"))
+            for line in intent.text.splitlines():
+                console.print(Padding(clean(line), (0, 0, 0, 4)))
+
+
+def _message_json(intent: Intent) -> dict[str, Any]:
+    return {
+        "kind": intent.kind.value,
+        "channel": intent.channel.value,
+        "audience": intent.audience.value,
+        "recipient": intent.recipient,
+        "rule": intent.rule,
+        "text": intent.text,
+        "parts": intent.parts,
+        "due_at": intent.due_at,
+    }
+
+
 def _as_json(opened: CallOpened, result: simulation.Simulated, doubts: tuple[Problem, ...]) -> dict[str, Any]:
     told = moments(result.timeline)
     verdict = result.verdict
@@ -146,5 +183,6 @@ def _as_json(opened: CallOpened, result: simulation.Simulated, doubts: tuple[Pro
         },
         "timeline": [moment.as_json() for moment in told],
         "legs": [leg.as_json() for leg in legs_of(told)],
+        "messages": [_message_json(intent) for intent in result.intents],
         "problems": [problem_json(problem) for problem in doubts],
     }

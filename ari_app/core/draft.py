@@ -69,6 +69,7 @@ class BranchDraft(NamedTuple):
     name: str
     entries: tuple[EntryDraft, ...]
     steps: tuple[StepDraft, ...]
+    out_of_hours: bool = False
 
 
 class SchemeDraft(NamedTuple):
@@ -100,6 +101,7 @@ def compiled(draft: SchemeDraft, default_greeting: Greeting) -> Scheme:
             branch.name,
             tuple(entry_of(entry) for entry in branch.entries),
             tuple(_step(step, default_greeting) for step in branch.steps),
+            branch.out_of_hours,
         )
         for branch in draft.branches
     )

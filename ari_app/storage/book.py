@@ -12,8 +12,10 @@ import sqlalchemy as sa
 
 from ari_app.core.checks import DialRules, Problem, Severity, circles, errors, problems
 from ari_app.core.draft import SchemeDraft, compiled
+from ari_app.core.message_book import MessageBook
 from ari_app.core.numbering import normalise, printable
 from ari_app.core.scheme import DialStep, Greeting, Number, Scheme, SchemeBook, TargetKind
+from ari_app.storage.message_judging import JudgedMessages, judge_messages, message_book
 from ari_app.storage.rows import Configuration, NumberRow, Token, read_configuration
 
 
@@ -28,7 +30,8 @@ class _Judged(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One reading of the database: the book in force, every problem found, and what the next reading builds on.
+    """One reading of the database: the books in force, of schemes and of messages, every problem found, and what the
+    next reading builds on.
 
     ``recompiled`` counts the schemes that had changed; ``token`` is that of `ari_app.storage.rows`.
     """
@@ -39,6 +42,8 @@ class Reading:
     token: Token = (-1, -1)
     judged: Mapping[int, _Judged] = field(default_factory=dict, repr=False)
     assigned: Mapping[str, int | None] = field(default_factory=dict, repr=False)
+    messages: MessageBook = field(default_factory=lambda: MessageBook(loaded=False))
+    judged_messages: JudgedMessages = field(default_factory=JudgedMessages, repr=False)
 
 
 def load_book(
@@ -70,9 +75,20 @@ def compile_book(
         judged[scheme_id] = _judge(draft, rules, default_greeting, before.in_force if before else None)
     listed, doubts = _listed(configuration.numbers, judged, previous.assigned)
     assigned, loops = _uncircled(listed, judged, previous)
-    told = [problem for scheme in judged.values() for problem in scheme.problems]
     book = _book(configuration.numbers, assigned, judged)
-    return Reading(book, (*told, *doubts, *loops), recompiled, configuration.token, judged, assigned)
+    rows = configuration.messages
+    messages = judge_messages(rows, book.numbers.keys(), previous.judged_messages)
+    told = [problem for scheme in judged.values() for problem in scheme.problems]
+    return Reading(
+        book=book,
+        problems=(*told, *doubts, *loops, *messages.problems),
+        recompiled=recompiled,
+        token=configuration.token,
+        judged=judged,
+        assigned=assigned,
+        messages=message_book(rows, messages, book.numbers),
+        judged_messages=messages,
+    )
 
 
 def _judge(draft: SchemeDraft, rules: DialRules, default_greeting: Greeting, last_good: Scheme | None) -> _Judged:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from ari_app.core.checks import DialRules, Severity
+from ari_app.core.message_book import MessageBook
 from ari_app.core.scheme import Greeting, SchemeBook
 from ari_app.storage.book import Reading, load_book
 from ari_app.storage.database import snapshot, writing
@@ -23,7 +24,7 @@ CHANGES_AT_MOST = 2000
 
 
 class SchemeBookKeeper:
-    """The `ari_app.ports.Book` of a live controller.
+    """The `ari_app.ports.Book` of a live controller, of schemes and of messages.
 
     ``on_change`` is called in the keeper's thread after each new reading (an asyncio caller hands it on with
     ``loop.call_soon_threadsafe``). While the database is away the last book stays in force.
@@ -54,6 +55,11 @@ class SchemeBookKeeper:
     def current(self) -> SchemeBook:
         """The snapshot in force; empty until the first reading."""
         return self._reading.book
+
+    @property
+    def messages(self) -> MessageBook:
+        """What is in force about messages, of the same snapshot."""
+        return self._reading.messages
 
     @property
     def reading(self) -> Reading:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from ari_app.core.draft import BranchDraft, DestinationDraft, EntryDraft, GreetingDraft, SchemeDraft, StepDraft
+from ari_app.storage.message_rows import MessageRows, read_messages
 from ari_app.storage.schema import (
     branches,
     configuration_changes,
@@ -41,13 +42,16 @@ class Configuration(NamedTuple):
     token: Token
     schemes: dict[int, SchemeDraft]
     numbers: list[NumberRow]
+    messages: MessageRows = MessageRows()
 
 
 _CHANGES = sa.select(sa.func.count(), sa.func.coalesce(sa.func.max(configuration_changes.c.id), 0)).select_from(
     configuration_changes
 )
 _SCHEMES = sa.select(schemes.c.id, schemes.c.name, schemes.c.time_zone).order_by(schemes.c.id)
-_BRANCHES = sa.select(branches.c.id, branches.c.scheme_id, branches.c.name).order_by(branches.c.position, branches.c.id)
+_BRANCHES = sa.select(branches.c.id, branches.c.scheme_id, branches.c.name, branches.c.out_of_hours).order_by(
+    branches.c.position, branches.c.id
+)
 _ENTRIES = sa.select(
     schedule_entries.c.branch_id,
     schedule_entries.c.first_day,
@@ -100,14 +104,15 @@ def read_configuration(connection: sa.Connection) -> Configuration:
         prompt = None if greeting is None else GreetingDraft(greeting, sound)
         done[branch_id].append(StepDraft(kind, strategy, tuple(rung.get(step_id, ())), prompt, *seconds))
     held: dict[int, list[BranchDraft]] = defaultdict(list)
-    for branch_id, scheme_id, name in connection.execute(_BRANCHES):
+    for branch_id, scheme_id, name, closed in connection.execute(_BRANCHES):
         entries = tuple(hours.get(branch_id, ()))
-        held[scheme_id].append(BranchDraft(name, entries, tuple(done.get(branch_id, ()))))
+        held[scheme_id].append(BranchDraft(name, entries, tuple(done.get(branch_id, ())), bool(closed)))
     drafts = {
         scheme_id: SchemeDraft(name, zone, tuple(held.get(scheme_id, ())))
         for scheme_id, name, zone in connection.execute(_SCHEMES)
     }
-    return Configuration(token, drafts, [_number(row) for row in connection.execute(_NUMBERS)])
+    listed = [_number(row) for row in connection.execute(_NUMBERS)]
+    return Configuration(token, drafts, listed, read_messages(connection))
 
 
 def _grouped(connection: sa.Connection, query: sa.Select[Any], draft: Any) -> dict[int, list[Any]]:

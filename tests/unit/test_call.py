@@ -48,7 +48,7 @@ def test_the_journal_has_the_call_its_route_its_legs_and_its_end() -> None:
     assert (ending.at - NOW).total_seconds() * 1000 == ending.ended_ms
     assert ending.ended_ms == pytest.approx(63_030, abs=30)
     assert journal.timeline[0].kind is Kind.ARRIVED
-    assert journal.timeline[-1].kind is Kind.VERDICT
+    assert [entry.kind for entry in journal.timeline[-2:]] == [Kind.VERDICT, Kind.NO_MESSAGE]
 
 
 def test_a_call_ends_when_its_caller_does_however_long_closing_and_fetching_take(

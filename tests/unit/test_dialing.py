@@ -296,7 +296,7 @@ def test_a_phone_that_begins_to_ring_while_it_is_told_to_stop_has_not_rung() -> 
 @pytest.mark.promise("OUR-01")
 def test_the_timeline_of_a_talk_tells_each_leg_and_who_ended_it() -> None:
     by_destination = ring(step(IN_TURN, (20, 0)), answers(5, talks=60))
-    assert by_destination.kinds[-7:] == [
+    assert by_destination.kinds[-8:] == [
         Kind.LEG_DIALED,
         Kind.LEG_RANG,
         Kind.LEG_ANSWERED,
@@ -304,10 +304,11 @@ def test_the_timeline_of_a_talk_tells_each_leg_and_who_ended_it() -> None:
         Kind.TALK_ENDED,
         Kind.HUNG_UP,
         Kind.VERDICT,
+        Kind.NO_MESSAGE,
     ]
     assert by_destination.of(Kind.TALK_ENDED)[0].details["by"] == "destination"
     assert by_destination.journal.legs[0].cause == 16
     by_caller = ring(step(IN_TURN, (20, 0)), answers(5, talks=60), leaves_at=30)
     assert by_caller.of(Kind.TALK_ENDED)[0].details["by"] == "caller"
-    assert by_caller.kinds[-2:] == [Kind.CALLER_LEFT, Kind.VERDICT]
+    assert by_caller.kinds[-3:] == [Kind.CALLER_LEFT, Kind.VERDICT, Kind.NO_MESSAGE]
     assert by_caller.journal.endings[0].answered_ms == pytest.approx(5010, abs=5)

@@ -58,6 +58,7 @@ def test_the_whole_story_of_a_simulated_call() -> None:
         (57.1, "the talk is over, ended by the destination"),
         (57.1, "we hang up (normal)"),
         (57.1, "answered: talked with home"),
+        (57.1, "no apology (SMS to the client): the call was answered"),
     ]
 
 
