@@ -1,0 +1,153 @@
+"""Takes due messages in hand, lane by lane, each for one sender; finds what is being sent and what to ask about."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from ari_app.core.delivery import State, next_asking
+from ari_app.core.messages import Audience, Channel
+from ari_app.outbox_ports import Held, InHand, Question
+from ari_app.storage.outbox_schema import messages
+
+# Written out, for a partial index serves only a query whose own words imply its condition: a parameter does not.
+_QUEUED = sa.text("messages.state = 'queued'")
+_TO_CLIENT = sa.text("messages.audience = 'client'")
+_TO_OTHERS = sa.text("messages.audience <> 'client'")
+_IN_HAND = sa.text("messages.state = 'sending'")
+_TO_ASK = sa.text("messages.ask_at IS NOT NULL")
+
+PACED = (Channel.SMS, Channel.EMAIL, Channel.PUSH)
+"""The channels that, to clients, go at the deployment's rate."""
+
+
+class Lane(NamedTuple):
+    """Messages that wait in one queue: those to clients by channel, and (None) all the others."""
+
+    channel: Channel | None
+
+    @property
+    def paced(self) -> bool:
+        """Whether the deployment's rate is theirs."""
+        return self.channel in PACED
+
+    def waiting(self, at: datetime) -> list[Any]:
+        """What makes a message of the lane one that may be claimed at ``at``.
+
+        A lease that ends further ahead than any is given was given before the clock was set back: it holds no more.
+        Tokens, not leases, keep a message from being sent twice.
+        """
+        lane = [_TO_OTHERS] if self.channel is None else [_TO_CLIENT, messages.c.channel == self.channel.value]
+        free = sa.or_(
+            messages.c.leased_until.is_(None),
+            messages.c.leased_until <= at,
+            messages.c.leased_until > at + timedelta(hours=1),
+        )
+        return [_QUEUED, *lane, messages.c.due_at <= at, free]
+
+
+LANES = tuple(Lane(channel) for channel in (None, *Channel))
+
+
+def lanes_waiting(connection: sa.Connection, at: datetime) -> list[Lane]:
+    """The lanes in which something is due: one query, on indexes that hold nothing but what waits."""
+    probes = [sa.exists(sa.select(1).select_from(messages).where(*lane.waiting(at))) for lane in LANES]
+    found = connection.execute(sa.select(*probes)).one()
+    return [lane for lane, waits in zip(LANES, found, strict=True) if waits]
+
+
+def claiming(lane: Lane, at: datetime, until: datetime, lease: str, limit: int) -> sa.Update:
+    """The statement that takes the longest due messages of a lane; rows in other hands are passed over."""
+    due = sa.select(messages.c.id).where(*lane.waiting(at)).order_by(messages.c.due_at, messages.c.id).limit(limit)
+    return (
+        sa.update(messages)
+        .where(messages.c.id.in_(sa.select(due.with_for_update(skip_locked=True).cte("due").c.id)))
+        .values(lease=lease, leased_until=until)
+        .returning(
+            messages.c.id,
+            messages.c.lease,
+            messages.c.channel,
+            messages.c.audience,
+            messages.c.created_at,
+            messages.c.attachment,
+            messages.c.due_at,
+        )
+    )
+
+
+def claim_lane(connection: sa.Connection, lane: Lane, at: datetime, seconds: float, limit: int) -> list[Held]:
+    """Take at most ``limit`` messages of a lane in hand for so many seconds, the longest due first."""
+    lease = secrets.token_hex(16)
+    rows = connection.execute(claiming(lane, at, at + timedelta(seconds=seconds), lease, limit)).all()
+    return [
+        Held(
+            row.id, row.lease, Channel(row.channel), Audience(row.audience), row.created_at, row.attachment, lane.paced
+        )
+        for row in sorted(rows, key=lambda row: (row.due_at, row.id))
+    ]
+
+
+def give_back(connection: sa.Connection, held: Sequence[Held]) -> None:
+    """Let go of messages that were not begun."""
+    for lease in {each.lease for each in held}:
+        ids = [each.id for each in held if each.lease == lease]
+        connection.execute(
+            sa.update(messages)
+            .where(messages.c.id.in_(ids), messages.c.lease == lease, messages.c.state == State.QUEUED.value)
+            .values(lease=None, leased_until=None)
+        )
+
+
+def keep(connection: sa.Connection, held: Sequence[Held], until: datetime) -> None:
+    """Show that messages are in a living sender's hand."""
+    unsettled = messages.c.state.in_([State.QUEUED.value, State.SENDING.value])
+    for each in held:
+        ours = (messages.c.id == each.id, messages.c.lease == each.lease, unsettled)
+        connection.execute(sa.update(messages).where(*ours).values(leased_until=until))
+
+
+def in_hand(connection: sa.Connection) -> list[InHand]:
+    """All that is being sent; the mark has everything that a living sender changes."""
+    query = sa.select(
+        messages.c.id,
+        messages.c.lease,
+        messages.c.attempts,
+        messages.c.leased_until,
+        messages.c.channel,
+        messages.c.gateway,
+    ).where(_IN_HAND)
+    return [
+        InHand(row.id, mark(row.lease, row.attempts, row.leased_until, row.gateway), Channel(row.channel), row.gateway)
+        for row in connection.execute(query)
+    ]
+
+
+def mark(lease: str | None, attempts: int, leased_until: datetime | None, gateway: str | None) -> str:
+    """What changes whenever the sender of a message does something, or shows that it lives."""
+    return f"{lease} {attempts} {leased_until} {gateway}"
+
+
+def questions_wait(connection: sa.Connection, at: datetime) -> bool:
+    """Whether there is a message to ask about."""
+    query = sa.select(1).select_from(messages).where(_TO_ASK, messages.c.ask_at <= at)
+    return connection.scalar(query.limit(1)) is not None
+
+
+def to_ask(connection: sa.Connection, at: datetime, limit: int) -> Iterator[Question]:
+    """Claim the questions that are due: each is put off to its next time before it is asked."""
+    due = (
+        sa.select(messages)
+        .where(_TO_ASK, messages.c.ask_at <= at)
+        .order_by(messages.c.ask_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    for row in connection.execute(due).all():
+        later = next_asking(row.sent_at or row.settled_at or row.created_at, at)
+        connection.execute(sa.update(messages).where(messages.c.id == row.id).values(ask_at=later))
+        if row.state in (State.SENT, State.UNKNOWN) and row.gateway:
+            yield Question(row.id, row.gateway, row.ref, row.gateway_id or "", row.recipient)

@@ -1,0 +1,150 @@
+"""A message's row, and the one way in which its state changes: with its history, and its call's timeline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from ari_app.core.delivery import State
+from ari_app.core.messages import Audience, Channel, MessageKind
+from ari_app.core.timeline import Kind
+from ari_app.storage.columns import storable
+from ari_app.storage.outbox_schema import message_events, messages
+from ari_app.storage.records import call_events, calls
+
+_TOLD_TO_THE_CALL = {
+    State.SENT: Kind.MESSAGE_SENT,
+    State.DELIVERED: Kind.MESSAGE_SENT,
+    State.UNDELIVERED: Kind.MESSAGE_FAILED,
+    State.FAILED: Kind.MESSAGE_FAILED,
+    State.UNKNOWN: Kind.MESSAGE_UNCLEAR,
+    State.CANCELLED: Kind.MESSAGE_WITHHELD,
+    State.EXPIRED: Kind.MESSAGE_WITHHELD,
+}
+_LONGEST_MS = 2**31 - 1
+"""What PostgreSQL's integer holds: 24 days after the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """A message as the outbox has it; each field is the column of its name."""
+
+    id: int
+    key: str
+    ref: str
+    created_at: datetime
+    kind: MessageKind
+    channel: Channel
+    audience: Audience
+    recipient: str
+    client: str | None
+    subject: str
+    text: str
+    parts: int
+    rule_id: int | None
+    rule: str | None
+    team: str | None
+    call_id: str | None
+    item: str | None
+    attachment: str | None
+    once_in_hours: int
+    withdraw_if_reached: bool
+    needs_ticket: bool
+    forced: bool
+    bulk: bool
+    asked_by: str
+    due_at: datetime
+    expires_at: datetime
+    state: State
+    reason: str
+    attempts: int
+    lease: str | None
+    leased_until: datetime | None
+    gateway: str | None
+    gateway_id: str | None
+    price: str | None
+    sent_at: datetime | None
+    settled_at: datetime | None
+    ask_at: datetime | None
+
+
+def as_message(row: sa.Row[Any]) -> MessageRow:
+    """The row of a ``SELECT`` of the whole table, in the core's words."""
+    found = dict(row._mapping)
+    found["kind"] = MessageKind(found["kind"])
+    found["channel"] = Channel(found["channel"])
+    found["audience"] = Audience(found["audience"])
+    found["state"] = State(found["state"])
+    for name in ("withdraw_if_reached", "needs_ticket", "forced", "bulk"):
+        found[name] = bool(found[name])
+    return MessageRow(**found)
+
+
+def locked(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> MessageRow | None:
+    """The one message of these conditions, kept from other writers until the transaction ends; None: there is none."""
+    row = connection.execute(sa.select(messages).where(*conditions).with_for_update()).one_or_none()
+    return as_message(row) if row else None
+
+
+def become(
+    connection: sa.Connection,
+    message: MessageRow,
+    state: State,
+    reason: str,
+    at: datetime,
+    *,
+    gateway: str | None = None,
+    **columns: Any,
+) -> None:
+    """Bring a locked message to ``state``, with its history's row, and an entry in its call's timeline where it ends
+    there or is doubted. ``columns`` are changed beside; ``gateway`` is whose doing it is."""
+    through = gateway or message.gateway
+    values = {"state": state.value, "reason": storable(reason), "settled_at": at, "gateway": through, **columns}
+    connection.execute(sa.update(messages).where(messages.c.id == message.id).values(values))
+    note(connection, message.id, state, reason, at, gateway=through or "")
+    if message.call_id is not None and state in _TOLD_TO_THE_CALL:
+        _tell_call(connection, message, state, reason, at, gateway=through)
+
+
+def note(
+    connection: sa.Connection, message_id: int, state: State, reason: str, at: datetime, *, gateway: str = ""
+) -> None:
+    """A row of the message's history."""
+    row = {"message_id": message_id, "at": at, "state": state.value, "reason": storable(reason), "gateway": gateway}
+    connection.execute(sa.insert(message_events), row)
+
+
+def _tell_call(
+    connection: sa.Connection, message: MessageRow, state: State, reason: str, at: datetime, *, gateway: str | None
+) -> None:
+    """An entry at the end of the call's timeline. The call's row is locked, so that two messages of one call do not
+    take the same place."""
+    call = sa.select(calls.c.arrived_at).where(calls.c.id == message.call_id).with_for_update(key_share=True)
+    arrived_at = connection.scalar(call)
+    if arrived_at is None:
+        return
+    last = sa.select(sa.func.coalesce(sa.func.max(call_events.c.seq), 0)).where(
+        call_events.c.call_id == message.call_id
+    )
+    details = {
+        "message": message.kind.value,
+        "channel": message.channel.value,
+        "audience": message.audience.value,
+        "id": message.id,
+        "state": state.value,
+        "why": storable(reason),
+        **({"rule": message.rule} if message.rule else {}),
+        **({"gateway": gateway} if gateway else {}),
+    }
+    since_ms = int((at - arrived_at).total_seconds() * 1000)
+    row = {
+        "call_id": message.call_id,
+        "seq": connection.execute(last).scalar_one() + 1,
+        "at_ms": max(0, min(since_ms, _LONGEST_MS)),
+        "kind": _TOLD_TO_THE_CALL[state].value,
+        "details": details,
+    }
+    connection.execute(sa.insert(call_events), row)
