@@ -66,6 +66,11 @@ class Inbox(BaseGateway):
         self._page = self._folder / "inbox.html"
         self._now = now
 
+    @property
+    def file(self) -> Path:
+        """Where messages are written, a line each."""
+        return self._file
+
     def send(self, letter: Letter) -> Outcome:
         """Write it down, and to the disk, before it is called accepted."""
         entry = {
