@@ -11,7 +11,20 @@ import click
 
 from ari_app import __version__
 
-COMMANDS = ("serve", "agi", "call", "simulate", "calls", "numbers", "schemes", "greetings", "doctor", "db", "seed")
+COMMANDS = (
+    "serve",
+    "agi",
+    "web",
+    "call",
+    "simulate",
+    "calls",
+    "numbers",
+    "schemes",
+    "greetings",
+    "doctor",
+    "db",
+    "seed",
+)
 """In the order in which help lists them: what is used most comes first. Each is the attribute of a module, both of its
 name unless `MODULES` says otherwise."""
 MODULES = {"numbers": "schemes"}

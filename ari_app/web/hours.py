@@ -1,0 +1,29 @@
+"""Whether the company works: the branch of a number's scheme that holds at a moment says so."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ari_app.core.engine import Arrival, route
+from ari_app.core.scheme import SchemeBook
+
+
+def is_out_of_hours(book: SchemeBook, number: str, at: datetime) -> bool | None:
+    """Whether no working branch of the number's scheme holds at ``at`` (aware); None: its hours are not known.
+
+    ``number`` is E.164. A branch works unless it is marked as out of hours.
+    """
+    found = route(Arrival(None, number, number, at), book, ())
+    if found.scheme is None:
+        return None
+    return found.branch is None or found.branch.out_of_hours
+
+
+def team_is_out_of_hours(book: SchemeBook, team: str, at: datetime) -> bool | None:
+    """Whether none of the team's numbers works at ``at``; None: the hours of none of them are known."""
+    known = [
+        out
+        for number in book.numbers.values()
+        if number.team == team and (out := is_out_of_hours(book, number.e164, at)) is not None
+    ]
+    return all(known) if known else None
