@@ -119,8 +119,8 @@ def _lines(errors: ValidationError, given: Any) -> Iterator[str]:
         entry = given["gateways"][number]
         name = entry.get("name") if isinstance(entry, dict) else None
         # After the number stands the kind, by which the union was told apart.
-        field = ".".join(place[3:])
-        yield f"gateway {name or f'number {number + 1}'}: {field + ': ' if field else ''}{_plainer(error['type'], message)}"
+        field = "".join(f"{part}: " for part in (".".join(place[3:]),) if part)
+        yield f"gateway {name or f'number {number + 1}'}: {field}{_plainer(error['type'], message)}"
 
 
 def _plainer(kind: str, message: str) -> str:

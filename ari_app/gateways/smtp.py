@@ -46,6 +46,7 @@ class SmtpSettings(GatewaySettings):
     sender: str
     sender_name: str = Field("", max_length=100)
     reply_to: str = ""
+    connect_timeout: float = Field(20.0, gt=0, le=60)
     read_timeout: float = Field(60.0, gt=0, le=600)
 
     @field_validator("sender", "reply_to")
@@ -129,7 +130,9 @@ class Smtp(BaseGateway):
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office replies
         if self._settings.reply_to:
             message["Reply-To"] = _mailbox(self._settings.reply_to)
-        message.set_content(letter.text)
+        text = letter.text.encode("utf-8", "replace").decode()  # a lone surrogate is no character
+        # Never 8bit, which not every server passes on.
+        message.set_content(text, cte="quoted-printable" if text.isascii() else "base64")
         if letter.attachment:
             path = Path(letter.attachment)
             main, sub = _TYPES.get(path.suffix.lower(), ("application", "octet-stream"))
@@ -208,19 +211,20 @@ def _text(reply: bytes) -> str:
 
 def _why(error: Exception) -> str:
     """Without what smtplib may quote of our login."""
+    why = type(error).__name__
     match error:
         case smtplib.SMTPAuthenticationError():
-            return f"it does not accept user and password ({error.smtp_code}); correct them in the configuration"
+            why = f"it does not accept user and password ({error.smtp_code}); correct them in the configuration"
         case smtplib.SMTPNotSupportedError():
-            return "it offers no STARTTLS, or no way to log in that we know; check security: and port:"
+            why = "it offers no STARTTLS, or no way to log in that we know; check security: and port:"
         case smtplib.SMTPResponseException():
-            return f"{error.smtp_code} {said(error.smtp_error)}"
+            why = f"{error.smtp_code} {said(error.smtp_error)}"
         case smtplib.SMTPServerDisconnected():
-            return "it closed the connection"
+            why = "it closed the connection"
         case ssl.SSLCertVerificationError():
-            return f"its certificate is not trusted ({error.verify_message}); ca_file: names other authorities"
+            why = f"its certificate is not trusted ({error.verify_message}); ca_file: names other authorities"
         case TimeoutError():
-            return "time-out"
+            why = "time-out"
         case OSError() if error.strerror:
-            return said(error.strerror)
-    return type(error).__name__
+            why = said(error.strerror)
+    return why
