@@ -28,6 +28,7 @@ class Limits:
     headers: int = 64
     header_bytes: int = 16384
     line_bytes: int = 4096
+    replies: int = 100
     connections: int = 256
 
 
@@ -38,6 +39,7 @@ class GuardedReader:
         self._reader = reader
         self._limits = limits
         self._block = b""
+        self._replies = 0
 
     async def take_headers(self) -> dict[str, str]:
         """Read the headers, up to the empty line. Names as sent, values without control characters.
@@ -79,7 +81,15 @@ class GuardedReader:
         return chunk
 
     async def readline(self) -> bytes:
-        """The reply to a command. The time it may take is that of the whole request."""
+        """The reply to a command. The time it may take is that of the whole request.
+
+        Raises:
+            AgiTrouble: there are more of them than commands: panoramisk asks again after each "100 Trying", and whoever
+                sends those without end would have most of the loop's time.
+        """
+        self._replies += 1
+        if self._replies > self._limits.replies:
+            raise AgiTrouble(f"it sent more than {self._limits.replies} replies")
         return await self._line()
 
     async def _line(self) -> bytes:

@@ -35,7 +35,11 @@ class AgiServer:
         self._application = Application(loop=asyncio.get_running_loop())
         for name, script in self._scripts.items():
             self._application.add_route(name, self._route(script))
-        self._server = await asyncio.start_server(self._on_connection, host, port, limit=self._limits.line_bytes)
+        limits = self._limits
+        # A full backlog would drop a SYN, and its call wait a second for the next; beyond the limit it is refused.
+        self._server = await asyncio.start_server(
+            self._on_connection, host, port, limit=limits.line_bytes, backlog=2 * limits.connections
+        )
 
     @property
     def port(self) -> int:

@@ -241,6 +241,16 @@ def test_a_client_that_never_replies_is_ended_in_time(port: int) -> None:
     assert took == pytest.approx(LIMITS.request_seconds, abs=0.5)
 
 
+def test_clients_that_keep_saying_wait_hold_up_nobody(port: int) -> None:
+    """panoramisk asks again after each `100`, without a limit: one such client took half a second of each second."""
+    with ExitStack() as stack:
+        busy = [stack.enter_context(client(port)) for _ in range(20)]
+        for one in busy:
+            one.sendall(WHOLE + b"100 Trying\n" * 500)
+        assert served(port) < PROMPT_SECONDS
+        assert max(seconds_to_close(one)[0] for one in busy) < 1
+
+
 # --- many -------------------------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from tests.e2e.controller import Controller
 from tests.e2e.house import Caller, House, Stage, ring
 from tests.e2e.journal import Destination, Dial, Greeting, HangUp, Step, Voicemail
 from tests.e2e.sipp import ticks
+from tests.e2e.test_hostile_callers import HOSTILE
 from tests.e2e.voice import Key, Silence, Speech
 
 SPEAKS = (Silence(1.5), Speech(2), Key("#"), Silence(5))
@@ -223,6 +225,22 @@ def test_a_frozen_controller_is_stood_in_for_within_a_second(scene: Stage, fasta
         assert answering.wire.one("INVITE").at - caller.wire.one("INVITE").at < 1.0
     finally:
         controller.kill()
+
+
+@pytest.mark.fault("23")
+@pytest.mark.parametrize("who", ["line breaks", "quotes", "dialplan", "bytes", "another charset", "anonymous"])
+def test_a_hostile_caller_id_reaches_nobody(scene: Stage, fastagi: Controller, who: str) -> None:
+    answering = scene.answering()
+    number = plan(scene, fastagi, ring(answering))
+    mark = fastagi.mark
+    caller = scene.call(number, talk_ms=200, **{"from": HOSTILE[who]})
+    assert caller.over().final == 200
+    offered = answering.wire.one("INVITE")
+    for header in ("From", "P-Asserted-Identity"):
+        told = re.match(r'"(anonymous|\+?\d+)" <sip:(anonymous|\+?\d{1,20})@[\d.]+>', offered.header(header))
+        assert told, offered.header(header)
+    assert fastagi.said("step 1, dial", since=mark).isprintable()
+    assert len(fastagi.lines[mark:]) == 1
 
 
 # --- a dialplan of one's own ------------------------------------------------------------------------------------------

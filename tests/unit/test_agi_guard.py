@@ -117,6 +117,17 @@ class Silent:
     def close(self) -> None: ...
 
 
+def test_replies_without_end_are_refused() -> None:
+    async def talk() -> None:
+        guarded = reader_of(b"100 Trying\n" * 1000, ended=False)
+        for _ in range(LIMITS.replies):
+            assert await guarded.readline() == b"100 Trying\n"
+        with pytest.raises(AgiTrouble, match="more than 100 replies"):
+            await guarded.readline()
+
+    run(talk())
+
+
 def test_replies_are_read_line_by_line() -> None:
     async def talk() -> list[bytes]:
         guarded = reader_of(b"agi_x: y\n\n200 result=1\nHANGUP\n", ended=True)
