@@ -2,47 +2,44 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 import yaml
 
-from ari_app.core.checks import DialRules, Problem, Severity, problems
-from ari_app.core.draft import (
-    BranchDraft,
-    DestinationDraft,
-    EntryDraft,
-    GreetingDraft,
-    SchemeDraft,
-    StepDraft,
-    entry_of,
-)
-from ari_app.core.numbering import ENDPOINT_NAME, normalise
-from ari_app.core.schedule import DAY_NAMES, ScheduleError
+from ari_app.core.checks import DialRules, Problem
+from ari_app.core.draft import SchemeDraft
+from ari_app.core.message_draft import ContactDraft, RuleDraft, TypeDraft
 from ari_app.core.sounds import sound_refusal
+from ari_app.storage.description_messages import MessageReader
+from ari_app.storage.description_schemes import SchemeReader
 from ari_app.storage.yaml_reading import (
     Complaints,
     Node,
     compose,
+    e164,
     items,
     mapping,
-    meant,
     required,
-    seconds,
     switch,
+    whole,
     word,
 )
 
-_STRATEGIES = {"in turn": "in_turn", "all at once": "all_at_once", "staggered": "staggered"}
-_STEPS = ("dial", "greeting", "voicemail", "hang up")
-_HOURS = re.compile(r"(?:(?P<first>[A-Za-z]+)(?:\s*[-–]\s*(?P<last>[A-Za-z]+))?\s+)?(?P<hours>\d.*)")
-_ELSEWHERE = "ru/greeting"
-"""Stands for the sound of a greeting that the database has and the description only names."""
+_PARTS = ("teams", "greetings", "schemes", "numbers", "apology rules")
+_TEAM = ("name", "extend", "sales tools", "makes tickets", "tickets an hour", "message types", "contacts")
 
 TEMPLATE = """\
 # Describe what to add; `make seed m="What this adds" from=THIS_FILE` makes a revision of it. Nothing here is required.
 teams:
   - name: Sales
+    sales tools: yes              # it has apologies for lost calls at all
+    makes tickets: no             # a missed call of a client without an open ticket makes one
+    message types:                # kinds, audiences, channels and {placeholders}: docs/messages.md
+      - kind: missed
+        text: "We missed your call to {number} and will call you back."
+        company: yes              # begin with the company's name
+    contacts:
+      - {to: staff, by: e-mail, address: sales@example.com}
 
 greetings:
   - name: Sales welcome
@@ -60,7 +57,8 @@ schemes:
               timeout: 20         # seconds, for each
               to: [+74950000001, {to: reception, timeout: 30}]
           - voicemail: {greeting: Sales welcome, max seconds: 120}
-      - name: Out of hours        # no hours: always
+      - name: Closed              # no hours: always
+        out of hours: yes         # its calls count as such, for the messages that they bring
         steps: [voicemail]
 
 numbers:
@@ -68,6 +66,13 @@ numbers:
     name: Advertised on the website
     scheme: Office
     team: Sales
+
+apology rules:                    # what callers are sent whose call was lost; the first by name counts
+  - name: Website
+    numbers: [+74950000002]
+    text: "Sorry that we missed your call of {time}. We will call you back."
+    delay: 60                     # seconds
+    once in hours: 24
 """
 
 
@@ -76,9 +81,21 @@ class DescriptionError(ValueError):
 
 
 class TeamRow(NamedTuple):
-    """A team to add."""
+    """A team to add, or to ``extend``: then it is in the database already. Options that are None are left alone."""
 
     name: str
+    extend: bool = False
+    sales_tools: bool | None = None
+    makes_tickets: bool | None = None
+    tickets_an_hour: int | None = None
+    types: tuple[TypeDraft, ...] = ()
+    contacts: tuple[ContactDraft, ...] = ()
+
+    @property
+    def options(self) -> dict[str, bool | int]:
+        """Those that are said."""
+        options = {name: getattr(self, name) for name in ("sales_tools", "makes_tickets", "tickets_an_hour")}
+        return {name: value for name, value in options.items() if value is not None}
 
 
 class GreetingRow(NamedTuple):
@@ -106,6 +123,7 @@ class Description(NamedTuple):
     greetings: tuple[GreetingRow, ...]
     schemes: tuple[SchemeDraft, ...]
     numbers: tuple[NumberEntry, ...]
+    rules: tuple[RuleDraft, ...] = ()
 
 
 def read_description(
@@ -132,24 +150,27 @@ class _Reader:
     def __init__(self, complaints: Complaints, rules: DialRules, region: str) -> None:
         self.complaints = complaints
         self.warnings: list[Problem] = []
-        self._rules = rules
         self._region = region
         self._sounds: dict[str, str] = {}
+        self._schemes = SchemeReader(complaints, rules, region, self._sounds, self.warnings)
+        self._messages = MessageReader(complaints, region, self.warnings)
 
     def read(self, root: Node) -> Description:
-        parts = mapping(root, ("teams", "greetings", "schemes", "numbers"), "a description", self.complaints)
+        parts = mapping(root, _PARTS, "a description", self.complaints)
         lists = {name: items(node, name, self.complaints) for name, node in parts.items()}
         found = Description(
             tuple(self._team(node) for node in lists.get("teams", [])),
             tuple(self._greeting(node) for node in lists.get("greetings", [])),
-            tuple(self._scheme(node) for node in lists.get("schemes", [])),
+            tuple(self._schemes.read(node) for node in lists.get("schemes", [])),
             tuple(self._number(node) for node in lists.get("numbers", [])),
+            tuple(self._messages.rule(node) for node in lists.get("apology rules", [])),
         )
         for part, names in (
             ("teams", [team.name for team in found.teams]),
             ("greetings", [greeting.name for greeting in found.greetings]),
             ("schemes", [scheme.name for scheme in found.schemes]),
             ("numbers", [number.e164 for number in found.numbers]),
+            ("apology rules", [rule.name for rule in found.rules]),
         ):
             self._once(names, lists.get(part, []), part)
         return found
@@ -164,8 +185,22 @@ class _Reader:
     def _team(self, node: Node) -> TeamRow:
         if isinstance(node, yaml.ScalarNode) and node.value:
             return TeamRow(str(node.value).strip())
-        values = mapping(node, ("name",), "a team", self.complaints)
-        return TeamRow(required(node, values, "name", "a team", self.complaints))
+        said = self.complaints
+        values = mapping(node, _TEAM, "a team", said)
+        name = required(node, values, "name", "a team", said)
+        an_hour = values.get("tickets an hour")
+        return TeamRow(
+            name,
+            switch(values.get("extend"), "extend", False, said),
+            self._option(values, "sales tools"),
+            self._option(values, "makes tickets"),
+            whole(an_hour, "tickets an hour", 60, said) if an_hour else None,
+            tuple(self._messages.type(each, name) for each in items(values.get("message types"), "types", said)),
+            tuple(self._messages.contact(each, name) for each in items(values.get("contacts"), "contacts", said)),
+        )
+
+    def _option(self, values: dict[str, Node], key: str) -> bool | None:
+        return switch(values[key], key, True, self.complaints) if key in values else None
 
     def _greeting(self, node: Node) -> GreetingRow:
         values = mapping(node, ("name", "sound", "team"), "a greeting", self.complaints)
@@ -177,142 +212,11 @@ class _Reader:
         self._sounds[name] = sound
         return GreetingRow(name, sound, word(values.get("team"), "a greeting's team", self.complaints))
 
-    def _scheme(self, node: Node) -> SchemeDraft:
-        values = mapping(node, ("name", "time zone", "branches"), "a scheme", self.complaints)
-        name = required(node, values, "name", "a scheme", self.complaints)
-        zone = required(node, values, "time zone", "a scheme", self.complaints)
-        before = len(self.complaints.lines)
-        branches = tuple(
-            self._branch(each) for each in items(values.get("branches"), "a scheme's branches", self.complaints)
-        )
-        draft = SchemeDraft(name, zone, branches)
-        if len(self.complaints.lines) == before and name and zone:
-            self._judge(draft, node)
-        return draft
-
-    def _judge(self, draft: SchemeDraft, node: Node) -> None:
-        """What the scheme's own checks say; only once all of it could be read."""
-        for problem in problems(draft, self._rules):
-            if problem.severity is Severity.ERROR:
-                self.complaints.at(node, str(problem))
-            else:
-                self.warnings.append(problem)
-
-    def _branch(self, node: Node) -> BranchDraft:
-        values = mapping(node, ("name", "hours", "steps"), "a branch", self.complaints)
-        name = required(node, values, "name", "a branch", self.complaints)
-        hours = values.get("hours")
-        lines = [hours] if isinstance(hours, yaml.ScalarNode) else items(hours, "hours", self.complaints)
-        entries = [entry for line in lines if (entry := self._entry(line)) is not None]
-        steps = items(values.get("steps"), "a branch's steps", self.complaints)
-        return BranchDraft(name, tuple(entries), tuple(self._step(step) for step in steps))
-
-    def _entry(self, node: Node) -> EntryDraft | None:
-        text = word(node, "hours", self.complaints)
-        match = _HOURS.fullmatch(text)
-        if match is None:
-            self.complaints.at(node, f"hours {text!r} cannot be read; write them as Mon-Fri 09:00-17:59")
-            return None
-        first = self._day(match["first"], node, 1)
-        last = first if match["first"] and not match["last"] else self._day(match["last"], node, 7)
-        opens, _, closes = match["hours"].replace("–", "-").partition("-")
-        entry = EntryDraft(first, last, opens.strip().rjust(5, "0"), closes.strip().rjust(5, "0"))
-        try:
-            entry_of(entry)
-        except ScheduleError as error:
-            self.complaints.at(node, str(error))
-            return None
-        return entry
-
-    def _day(self, name: str | None, node: Node, default: int) -> int:
-        if name is None:
-            return default
-        short = name[:3].title()
-        if short not in DAY_NAMES:
-            self.complaints.at(node, f"{name!r} is no weekday; {meant(short, list(DAY_NAMES))}")
-            return default
-        return DAY_NAMES.index(short) + 1
-
-    def _step(self, node: Node) -> StepDraft:
-        """``voicemail``, or ``dial: {...}``."""
-        inner: Node | None = None
-        if isinstance(node, yaml.ScalarNode):
-            kind = str(node.value).strip().lower().replace("_", " ")
-        elif isinstance(node, yaml.MappingNode) and len(node.value) == 1:
-            key, inner = node.value[0]
-            kind = str(key.value).strip().lower().replace("_", " ")
-        else:
-            self.complaints.at(node, f"a step is one of {', '.join(_STEPS)}; begin each with a hyphen of its own")
-            return StepDraft("hang_up")
-        if kind == "dial":
-            return self._dial(node, inner)
-        if kind in ("greeting", "voicemail"):
-            return self._prompt(node, kind, inner)
-        if kind != "hang up":
-            self.complaints.at(node, f"{kind!r} is no kind of step; {meant(kind, list(_STEPS))}")
-        return StepDraft("hang_up")
-
-    def _prompt(self, node: Node, kind: str, inner: Node | None) -> StepDraft:
-        if inner is None or isinstance(inner, yaml.ScalarNode):
-            values: dict[str, Node] = {"greeting": inner} if inner is not None and inner.value else {}
-        else:
-            known = ("greeting", "max seconds", "silence seconds", "min seconds")
-            values = mapping(inner, known if kind == "voicemail" else ("greeting",), f"a {kind} step", self.complaints)
-        name = word(values.get("greeting"), "the greeting", self.complaints)
-        if kind == "greeting" and not name:
-            self.complaints.at(node, "a greeting step names its greeting: - greeting: Sales welcome")
-        longest, silence, shortest = (
-            seconds(values.get(key), key, default, self.complaints)
-            for key, default in (("max seconds", 180), ("silence seconds", 5), ("min seconds", 2))
-        )
-        prompt = GreetingDraft(name, self._sounds.get(name) or _ELSEWHERE) if name else None
-        return StepDraft(kind, greeting=prompt, max_seconds=longest, silence_seconds=silence, min_seconds=shortest)
-
-    def _dial(self, node: Node, inner: Node | None) -> StepDraft:
-        if inner is None:
-            self.complaints.at(node, "a dial step says whom: - dial: {to: [reception]}")
-            return StepDraft("hang_up")
-        values = mapping(inner, ("ring", "to", "timeout"), "a dial step", self.complaints)
-        ring = word(values.get("ring"), "ring", self.complaints, "in turn").replace("_", " ")
-        if ring not in _STRATEGIES:
-            self.complaints.at(values["ring"], f"{ring!r} is no way to ring; {meant(ring, list(_STRATEGIES))}")
-        timeout = seconds(values.get("timeout"), "the timeout", 20, self.complaints)
-        to = values.get("to")
-        targets = [to] if isinstance(to, yaml.ScalarNode | yaml.MappingNode) else items(to, "to", self.complaints)
-        destinations = tuple(self._destination(target, timeout) for target in targets)
-        return StepDraft("dial", _STRATEGIES.get(ring, "in_turn"), destinations)
-
-    def _destination(self, node: Node, timeout: int) -> DestinationDraft:
-        if isinstance(node, yaml.ScalarNode):
-            return self._target(node, timeout, 0)
-        values = mapping(node, ("to", "timeout", "delay"), "a destination", self.complaints)
-        own = seconds(values.get("timeout"), "the timeout", timeout, self.complaints)
-        delay = seconds(values.get("delay"), "the delay", 0, self.complaints)
-        if "to" not in values:
-            self.complaints.at(node, "a destination needs 'to': a number or an endpoint's name")
-            return DestinationDraft("endpoint", "nobody", own, delay)
-        return self._target(values["to"], own, delay)
-
-    def _target(self, node: Node, timeout: int, delay: int) -> DestinationDraft:
-        text = word(node, "a destination", self.complaints)
-        if ENDPOINT_NAME.fullmatch(text):
-            return DestinationDraft("endpoint", text, timeout, delay)
-        return DestinationDraft("number", self._e164(node, text, "a number or an endpoint's name"), timeout, delay)
-
-    def _e164(self, node: Node, text: str, what: str) -> str:
-        """The number as it must be written; another way of writing it is answered with the right one."""
-        digits = ("+" if text.startswith("+") else "") + re.sub(r"[\s()+.-]", "", text)
-        proposed = normalise(digits, self._region)
-        if proposed != text:
-            mend = f"write {proposed}" if proposed else "write a number such as +74950000101"
-            self.complaints.at(node, f"{text!r} is not {what}; {mend}")
-        return text
-
     def _number(self, node: Node) -> NumberEntry:
         values = mapping(node, ("number", "name", "scheme", "team", "enabled"), "a number", self.complaints)
         text = required(node, values, "number", "a number", self.complaints)
         if text:
-            self._e164(values["number"], text, "an E.164 number")
+            e164(values["number"], text, "an E.164 number", self._region, self.complaints)
         return NumberEntry(
             text,
             word(values.get("name"), "a number's name", self.complaints, "unnamed"),

@@ -13,9 +13,11 @@ from alembic.script import ScriptDirectory
 
 from ari_app.core.checks import DialRules, Problem
 from ari_app.core.draft import BranchDraft, DestinationDraft, SchemeDraft, StepDraft
+from ari_app.core.message_draft import RuleDraft, TypeDraft
 from ari_app.core.numbering import DialPolicy
 from ari_app.storage import schema
-from ari_app.storage.description import Description, DescriptionError, NumberEntry, read_description
+from ari_app.storage.description import Description, DescriptionError, NumberEntry, TeamRow, read_description
+from ari_app.storage.message_schema import apology_rule_numbers, apology_rules, message_types, team_contacts
 from ari_app.storage.refusals import explain_integrity_error
 from ari_app.storage.revisions import SCHEMA_HEAD, alembic_config, migrations_folder
 
@@ -52,15 +54,31 @@ def remove(connection: sa.Connection, text: str) -> None:
     """
     asked = _read(text)
     try:
+        _unteach(connection, [team for team in asked.teams if team.extend])
         for table, column, names in (
+            (apology_rules, apology_rules.c.name, [rule.name for rule in asked.rules]),
             (schema.numbers, schema.numbers.c.e164, [number.e164 for number in asked.numbers]),
             (schema.schemes, schema.schemes.c.name, [scheme.name for scheme in asked.schemes]),
             (schema.greetings, schema.greetings.c.name, [greeting.name for greeting in asked.greetings]),
-            (schema.teams, schema.teams.c.name, [team.name for team in asked.teams]),
+            (schema.teams, schema.teams.c.name, [team.name for team in asked.teams if not team.extend]),
         ):
             connection.execute(sa.delete(table).where(column.in_(names)))
     except sa.exc.IntegrityError as error:
         raise SeedError(f"the seed cannot be taken back: {explain_integrity_error(error)}") from error
+
+
+def _unteach(connection: sa.Connection, teams: Iterable[TeamRow]) -> None:
+    """Take away the types and contacts that were added to teams of others; their options stay as they are now."""
+    for team in teams:
+        its_id = sa.select(schema.teams.c.id).where(schema.teams.c.name == team.name).scalar_subquery()
+        for draft in (*team.types, *team.contacts):
+            table, keys = (
+                (message_types, ("kind", "audience", "channel"))
+                if isinstance(draft, TypeDraft)
+                else (team_contacts, ("audience", "channel", "address"))
+            )
+            same = [table.c[key] == getattr(draft, key) for key in keys]
+            connection.execute(sa.delete(table).where(table.c.team_id == its_id, *same))
 
 
 def _read(text: str) -> Description:
@@ -79,7 +97,7 @@ class _Sower:
 
     def sow(self, asked: Description) -> None:
         for team in asked.teams:
-            self._add(schema.teams, name=team.name)
+            self._team(team)
         for greeting in asked.greetings:
             team_id = self._id_of(schema.teams, greeting.team, f"greeting {greeting.name!r}")
             self._add(schema.greetings, name=greeting.name, sound=greeting.sound, team_id=team_id)
@@ -87,6 +105,37 @@ class _Sower:
             self._scheme(scheme)
         for number in asked.numbers:
             self._number(number)
+        for rule in asked.rules:
+            self._rule(rule)
+
+    def _team(self, team: TeamRow) -> None:
+        """Options that are not said are not set: a revision made before there were any must still be applied."""
+        if team.extend:
+            team_id = self._id_of(schema.teams, team.name, "the seed's teams")
+            if team.options:
+                self._connection.execute(
+                    sa.update(schema.teams).where(schema.teams.c.id == team_id).values(**team.options)
+                )
+        else:
+            team_id = self._add(schema.teams, name=team.name, **team.options)
+        for table, drafts in ((message_types, team.types), (team_contacts, team.contacts)):
+            for draft in drafts:
+                values = draft._asdict()
+                del values["team"]
+                self._add(table, team_id=team_id, **values)
+
+    def _rule(self, rule: RuleDraft) -> None:
+        rule_id = self._add(
+            apology_rules,
+            team_id=self._id_of(schema.teams, rule.team or "", f"apology rule {rule.name!r}"),
+            name=rule.name,
+            text=rule.text,
+            enabled=rule.enabled,
+            delay_seconds=rule.delay_seconds,
+            once_in_hours=rule.once_in_hours,
+        )
+        for e164 in rule.numbers:
+            self._add(apology_rule_numbers, rule_id=rule_id, e164=e164)
 
     def _scheme(self, scheme: SchemeDraft) -> None:
         scheme_id = self._add(schema.schemes, name=scheme.name, time_zone=scheme.time_zone)
@@ -94,7 +143,9 @@ class _Sower:
             self._branch(scheme_id, position, branch, f"scheme {scheme.name!r}, branch {branch.name!r}")
 
     def _branch(self, scheme_id: int, position: int, branch: BranchDraft, where: str) -> None:
-        branch_id = self._add(schema.branches, scheme_id=scheme_id, position=position, name=branch.name)
+        # Set only where it is said: a revision made before the column was there must still be applied.
+        closed = {"out_of_hours": True} if branch.out_of_hours else {}
+        branch_id = self._add(schema.branches, scheme_id=scheme_id, position=position, name=branch.name, **closed)
         for entry in branch.entries:
             self._add(schema.schedule_entries, branch_id=branch_id, **entry._asdict())
         for number, step in enumerate(branch.steps, start=1):

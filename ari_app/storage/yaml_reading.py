@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from ari_app.core.numbering import normalise
+
 Node = yaml.nodes.Node
 
+_WHOLE = re.compile(r"-?\d{1,6}")
 _SECONDS = re.compile(r"(\d{1,5})\s*s?")
 
 
@@ -115,3 +118,24 @@ def switch(node: Node | None, what: str, default: bool, complaints: Complaints) 
     if text not in ("yes", "no", "true", "false", "on", "off"):
         complaints.at(node, f"{what} is {text!r}; write yes or no")
     return text in ("yes", "true", "on")
+
+
+def whole(node: Node | None, what: str, default: int, complaints: Complaints) -> int:
+    """A whole number, which may be below zero."""
+    text = word(node, what, complaints)
+    if node is None or not text:
+        return default
+    if not _WHOLE.fullmatch(text):
+        complaints.at(node, f"{what} is {text!r}; write a whole number, such as 24")
+        return default
+    return int(text)
+
+
+def e164(node: Node, text: str, what: str, region: str, complaints: Complaints) -> str:
+    """The number as it must be written; another way of writing it is answered with the right one."""
+    digits = ("+" if text.startswith("+") else "") + re.sub(r"[\s()+.-]", "", text)
+    proposed = normalise(digits, region)
+    if proposed != text:
+        mend = f"write {proposed}" if proposed else "write a number such as +74950000101"
+        complaints.at(node, f"{text!r} is not {what}; {mend}")
+    return text

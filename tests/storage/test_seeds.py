@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from ari_app.core.engine import Arrival, route
+from ari_app.core.messages import CALL_KINDS, MessageKind
 from ari_app.core.numbering import DialPolicy
 from ari_app.core.scheme import Greeting, HangUpStep
 from ari_app.storage import schema, seeds
@@ -29,6 +30,14 @@ def mistakes(text: str) -> str:
 
 def in_branch(line: str) -> str:
     return f"schemes:\n- name: S\n  time zone: UTC\n  branches:\n  - name: B\n    {line}\n"
+
+
+def a_rule(said: str) -> str:
+    return f"apology rules:\n- {said}\n"
+
+
+def of_a_team(line: str) -> str:
+    return f"teams:\n- name: T\n  {line}\n"
 
 
 MISTAKES = [
@@ -55,6 +64,21 @@ MISTAKES = [
     ("numbers:\n- {number: +74950000101, enabled: maybe}", 2, "write yes or no"),
     ("greetings:\n- {name: G, sound: ../secret}", 2, "is not a catalogue path"),
     ("number: []", 1, "did you mean 'numbers'?"),
+    (in_branch("out of hours: perhaps"), 6, "write yes or no"),
+    (a_rule("{name: R, text: Sorry}"), 2, "it has no dialled number; add one"),
+    (a_rule("{name: R, numbers: [+74950000101]}"), 2, "an apology rule needs 'text'"),
+    (a_rule("{text: Sorry, numbers: [+74950000101]}"), 2, "an apology rule needs 'name'"),
+    (a_rule('{name: R, numbers: [+74950000101], text: "Sorry, {caler}"}'), 2, "did you mean {caller}?"),
+    (a_rule("{name: R, numbers: [84950000101], text: Sorry}"), 2, "write +74950000101"),
+    (a_rule("{name: R, numbers: [+74950000101], text: Sorry, delay: soon}"), 2, "write whole seconds"),
+    (a_rule("{name: R, numbers: [+74950000101], text: Sorry, once in hours: often}"), 2, "write a whole number"),
+    (a_rule(f"{{name: R, numbers: [+74950000101], text: {'x' * 1531}}}"), 2, "takes 11 SMS, 10 at most"),
+    (of_a_team("message types: [{kind: misssed, text: Sorry}]"), 3, "is no kind of a message type"),
+    (of_a_team("message types: [{kind: missed, by: fax, text: Sorry}]"), 3, "is no channel of a message type"),
+    (of_a_team("message types: [{kind: missed, to: everybody, text: Sorry}]"), 3, "is no audience of a message type"),
+    (of_a_team("contacts: [{by: e-mail, address: nobody}]"), 3, "is not an e-mail address"),
+    (of_a_team("contacts: [{by: sms, address: 89160000003}]"), 3, "is not an E.164 number"),
+    (of_a_team("makes tickets: sometimes"), 3, "write yes or no"),
     ("schemes: [", 1, "this is not YAML"),
     ("", 1, "there is nothing in it"),
 ]
@@ -83,6 +107,10 @@ def test_the_template_is_itself_a_good_description(engine: sa.Engine) -> None:
         configuration = read_configuration(connection)
     (scheme,) = configuration.schemes.values()
     assert scheme == found.schemes[0]
+    assert [rule._replace(id=0) for rule in configuration.messages.rules] == list(found.rules)
+    assert [kind for _, kind in configuration.messages.types] == list(found.teams[0].types)
+    assert [contact for _, contact in configuration.messages.contacts] == list(found.teams[0].contacts)
+    assert [branch.out_of_hours for branch in scheme.branches] == [False, True]
 
 
 @pytest.mark.promise("CAL-05", "CAL-06")
@@ -175,11 +203,13 @@ def test_a_seed_with_a_mistake_is_not_written(own_migrations: Path, tmp_path: Pa
     assert sorted(own_migrations.rglob("*.py")) == before
 
 
-def test_the_demo_revision_is_the_demos_description() -> None:
-    (revision,) = (migrations_folder() / "demo").glob("*.py")
-    words: dict[str, str] = {}
-    exec(compile(revision.read_text(), revision, "exec"), words)
-    assert words["DESCRIPTION"] == (migrations_folder() / "demo.yaml").read_text()
+def test_the_demo_revisions_are_the_demos_descriptions() -> None:
+    described = {"demo_0001": "demo.yaml", "demo_0002": "demo_messages.yaml"}
+    for revision in (migrations_folder() / "demo").glob("*.py"):
+        words: dict[str, str] = {}
+        exec(compile(revision.read_text(), revision, "exec"), words)
+        assert words["DESCRIPTION"] == (migrations_folder() / described.pop(words["revision"])).read_text()
+    assert not described
 
 
 @pytest.mark.promise("CAL-01", "CAL-09", "RNG-06", "RNG-16")
@@ -199,4 +229,32 @@ def test_the_demo_is_in_force_without_a_problem(bare_url: str) -> None:
     }
     assert chosen == {14: "Working hours", 15: "Out of hours"}
     weekend = Arrival(None, "+74950000108", "", datetime(2026, 3, 1, 9, 0, tzinfo=UTC))
-    assert getattr(route(weekend, reading.book, ()).branch, "name", "") == "Out of hours"
+    closed = route(weekend, reading.book, ()).branch
+    assert closed is not None
+    assert (closed.name, closed.out_of_hours) == ("Out of hours", True)
+
+
+@pytest.mark.promise("UIS-01", "POL-01")
+def test_the_demo_has_an_apology_for_every_number_that_can_be_called_in_vain(bare_url: str) -> None:
+    upgrade(bare_url, DEMO_HEAD)
+    engine = open_database(bare_url)
+    with snapshot(engine).begin() as connection:
+        messages = load_book(connection, DialPolicy(allowed_prefixes=("+7",)), UNIVERSAL).messages
+    engine.dispose()
+    for last in range(1, 8):
+        (rule,) = messages.rules_for(f"+7495000010{last}")
+        assert rule.enabled
+        assert rule.delay_seconds <= 2
+        assert rule.once_in_hours == 0, "the next try of the demo must show one too"
+    assert messages.teams["Demo support"].makes_tickets
+    assert {kind.kind for kind in messages.teams["Demo support"].types} >= set(CALL_KINDS) - {
+        MessageKind.ANSWERED_WITH_TICKET
+    }
+    downgrade(bare_url, "demo@-1")
+    engine = open_database(bare_url)
+    with snapshot(engine).begin() as connection:
+        reading = load_book(connection, DialPolicy(allowed_prefixes=("+7",)), UNIVERSAL)
+    engine.dispose()
+    assert reading.messages.rules == ()
+    assert [team.types for team in reading.messages.teams.values()] == [(), ()]
+    assert len(reading.book.numbers) == 12
