@@ -7,21 +7,34 @@ jumps can hold a message up, but never double it.
 
 from __future__ import annotations
 
+import itertools
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
-from ari_app.core.delivery import Accepted, Outcome, Refused, Report, State, Unavailable, Unclear
+from ari_app.core.delivery import Accepted, Outcome, Refused, Report, State, Unavailable, Unclear, next_asking
 from ari_app.core.messages import Channel
 from ari_app.core.numbering import E164, masked
 from ari_app.message_ports import Gateway, Letter
-from ari_app.outbox_ports import Held, InHand, NotYet, OutboxStore, Passed, Question, Recordings, Released, StoreTrouble
+from ari_app.outbox_ports import (
+    Attempted,
+    Attended,
+    Held,
+    InHand,
+    Lane,
+    NotYet,
+    OutboxStore,
+    Passed,
+    Question,
+    Recordings,
+    Released,
+    StoreTrouble,
+)
 
 log = logging.getLogger(__name__)
-
-LEASE_SECONDS = 60.0
-"""A claim holds so long by the wall clock; it decides only when another sender may try, never who may send."""
+T = TypeVar("T")
 
 DEAD_SECONDS = 90.0
 """A sending that nobody has touched for so long, by the observer's monotonic clock, is that of a dead sender."""
@@ -66,9 +79,9 @@ class Outbox:
         self._seen: dict[int, tuple[str, float]] = {}
         self._budget_told = False
 
-    def claim(self, limit: int) -> Sequence[Held]:
-        """Take due messages in hand, at most ``limit`` of each lane. Raises StoreTrouble."""
-        return self._store.claim(self._clock(), limit)
+    def claim(self, room: Mapping[Lane, int]) -> Sequence[Held]:
+        """Take due messages in hand, at most so many of each lane. Raises StoreTrouble."""
+        return self._store.claim(self._clock(), room)
 
     def give_back(self, held: Sequence[Held]) -> None:
         """Let others have what was not begun. Raises StoreTrouble."""
@@ -78,45 +91,57 @@ class Outbox:
         """Show that this sender lives and holds these. Raises StoreTrouble."""
         self._store.keep(held, self._clock())
 
-    def attend(self, held: Held) -> float | None:
-        """Do what is to be done with a message: judge it, send it, settle it. Raises StoreTrouble.
+    def attend(self, held: Held) -> Attended:
+        """Do what is to be done with a message: judge it, send it, settle it. Raises StoreTrouble, and then the message
+        is out of hand.
 
         Returns:
-            Seconds to wait if the pace says that it is too early, and the message is to be attended to again; else
-            None, and the message is out of hand.
+            `NotYet` if the pace says that it is too early: the message is still in hand, to be attended to again.
         """
         gateways = self._gateways_for(held.channel)
         if not gateways and not self._store.writes_itself(held.channel):
-            self._no_gateway(held)
-            return None
-        ready, attachment = self._attachment(held)
-        if not ready:
-            return None
+            return self._no_gateway(held)
+        attachment = self._attachment(held)
+        if isinstance(attachment, Passed):
+            return attachment
         began = self._monotonic()
-        answer = self._store.release(held, gateways[0].name if gateways else "", self._clock())
-        match answer:
-            case NotYet(seconds):
-                return seconds
-            case Passed():
-                self._tell_passed(held, answer)
-            case Released():
-                self._budget_told = self._budget_told and answer.letter.channel is not Channel.SMS
-                answer = replace(answer, letter=replace(answer.letter, attachment=attachment))
-                self._send(answer, gateways, began)
-        return None
+        answer = self._release(held, gateways[0].name if gateways else "")
+        if isinstance(answer, Passed):
+            self._tell_passed(held, answer)
+        if not isinstance(answer, Released):
+            return answer
+        self._budget_told = self._budget_told and held.channel is not Channel.SMS
+        answer = replace(answer, letter=replace(answer.letter, attachment=attachment))
+        return Attempted(self._send(answer, gateways, began))
 
-    def _send(self, released: Released, gateways: Sequence[Gateway], began: float) -> None:
+    def _release(self, held: Held, gateway: str) -> Released | NotYet | Passed:
+        try:
+            return self._store.release(held, gateway, self._clock())
+        except StoreTrouble:
+            # It may have been committed all the same. Left so it would pass for sent, perhaps; and we know better.
+            self._insisting(held, lambda: self._store.undo(held, self._clock()))
+            raise
+
+    def _send(self, released: Released, gateways: Sequence[Gateway], began: float) -> State | None:
         """Through the first gateway that has an answer; to the next only where it is known that nothing was sent.
         ``began`` is when the database was asked for leave, by the monotonic clock."""
         for place, gateway in enumerate(gateways):
             if place:
                 began = self._monotonic()
-                if not self._store.turn_to(released, gateway.name, self._clock()):
-                    return
+                try:
+                    ours = self._store.turn_to(released, gateway.name, self._clock())
+                except StoreTrouble:
+                    break  # nothing was sent, which is what is entered below
+                if not ours:
+                    return None
             outcome = self._try(gateway, released.letter, began)
             if not isinstance(outcome, Unavailable):
                 break
-        self._settle(released, gateway, outcome)
+        at = self._clock()
+        ask_at = _ask_at(gateway, outcome, at)
+        state = self._insisting(released.held, lambda: self._store.settle(released, outcome, at, ask_at))
+        _tell_settled(released, gateway.name, outcome, state)
+        return state
 
     def _try(self, gateway: Gateway, letter: Letter, began: float) -> Outcome:
         if self._monotonic() - began > FRESH_SECONDS:
@@ -130,30 +155,17 @@ class Outbox:
             self._rest(gateway, outcome)
         return outcome
 
-    def _settle(self, released: Released, gateway: Gateway, outcome: Outcome) -> None:
-        """Enter what came of it, however long the database takes: nobody else knows."""
-        at = self._clock()
-        ask_at = self._ask_at(gateway, outcome, at)
-        attempt = 0
-        while True:
+    def _insisting(self, held: Held, entry: Callable[[], T]) -> T | None:
+        """Enter what nobody else knows, however long the database takes; None when there is no more time."""
+        for attempt in itertools.count():
             try:
-                state = self._store.settle(released, outcome, at, ask_at)
-                break
+                return entry()
             except StoreTrouble as trouble:
                 if not attempt:
-                    log.error("message %s: what came of it cannot be entered yet: %s", released.held.id, trouble)
+                    log.error("message %s: what became of it cannot be entered yet: %s", held.id, trouble)
                 if not self._pause(SETTLE_RETRY_SECONDS[min(attempt, len(SETTLE_RETRY_SECONDS) - 1)]):
-                    log.error("message %s: what came of it was not entered: %s", released.held.id, outcome)
-                    return
-                attempt += 1
-        _tell_settled(released, gateway.name, outcome, state)
-
-    def _ask_at(self, gateway: Gateway, outcome: Outcome, at: datetime) -> datetime | None:
-        match outcome:
-            case Unclear() if gateway.can_ask:
-                return at + timedelta(seconds=30)
-            case Accepted(gateway_id) if gateway.can_ask or (gateway_id and gateway.channel is Channel.SMS):
-                return at + timedelta(seconds=30)
+                    break
+        log.error("message %s: what became of it was not entered; it will be found unknown", held.id)
         return None
 
     def _gateways_for(self, channel: Channel) -> Sequence[Gateway]:
@@ -167,25 +179,26 @@ class Outbox:
         self._resting[gateway.name] = self._monotonic() + seconds
         log.warning("gateway %s rests for %.0f s: %s", gateway.name, seconds, outcome.reason)
 
-    def _no_gateway(self, held: Held) -> None:
+    def _no_gateway(self, held: Held) -> Passed:
         at = self._clock()
         reason = f"no gateway sends by {held.channel}; configure one in ARI_APP_GATEWAYS_FILE"
         self._store.postpone(held, at + timedelta(seconds=NO_GATEWAY_SECONDS), reason, at)
         log.error("message %s waits: %s", held.id, reason)
+        return Passed(State.QUEUED, reason)
 
-    def _attachment(self, held: Held) -> tuple[bool, str]:
-        """Whether the message can go, and the path of its recording; a new mp3 is waited for."""
+    def _attachment(self, held: Held) -> str | Passed:
+        """The path of the message's recording, or empty; a new mp3 is waited for."""
         if not held.attachment:
-            return True, ""
+            return ""
         path = self._recordings.find(held.attachment)
         at = self._clock()
         if (path and path.endswith(".mp3")) or at - held.created_at > timedelta(seconds=RECORDING_SECONDS):
             if path is None:
                 log.error("message %s goes without its recording %s, which is gone", held.id, held.attachment)
-            return True, path or ""
-        later = at + timedelta(seconds=RECORDING_RETRY_SECONDS)
-        self._store.postpone(held, later, "the mp3 of its recording is still being made", at)
-        return False, ""
+            return path or ""
+        reason = "the mp3 of its recording is still being made"
+        self._store.postpone(held, at + timedelta(seconds=RECORDING_RETRY_SECONDS), reason, at)
+        return Passed(State.QUEUED, reason)
 
     def _tell_passed(self, held: Held, passed: Passed) -> None:
         if passed.out_of_budget and not self._budget_told:
@@ -244,6 +257,16 @@ def shown(recipient: str) -> str:
         return masked(recipient)
     name, at, domain = recipient.rpartition("@")
     return f"{name[:1]}***@{domain}" if at and "{" not in recipient else "***"
+
+
+def _ask_at(gateway: Gateway, outcome: Outcome, at: datetime) -> datetime | None:
+    """When to ask first how it went: after the request has certainly been read, if it was."""
+    match outcome:
+        case Unclear() if gateway.can_ask:
+            return next_asking(at, at)
+        case Accepted(gateway_id) if gateway.can_ask or (gateway_id and gateway.channel is Channel.SMS):
+            return next_asking(at, at)
+    return None
 
 
 def _tell_settled(released: Released, gateway: str, outcome: Outcome, state: State | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -11,6 +11,12 @@ from ari_app.core.delivery import Outcome, Report, State
 from ari_app.core.messages import Audience, Channel
 from ari_app.message_ports import Letter
 
+Lane = Channel | None
+"""A queue of messages: those to clients by channel, and (None) all the others."""
+
+PACED = (Channel.SMS, Channel.EMAIL, Channel.PUSH)
+"""The lanes that go at the deployment's rate; None, which is for the company's own people, and rows of ours do not."""
+
 
 class StoreTrouble(Exception):
     """The database could not do what the outbox needs; the message says why. It may be tried again."""
@@ -18,7 +24,7 @@ class StoreTrouble(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A due message that a sender has in hand by ``lease``. ``paced``: it goes at the deployment's rate."""
+    """A due message that a sender has in hand by ``lease``."""
 
     id: int
     lease: str
@@ -26,7 +32,11 @@ class Held:
     audience: Audience
     created_at: datetime
     attachment: str | None = None
-    paced: bool = False
+
+    @property
+    def lane(self) -> Lane:
+        """The queue in which it waits."""
+        return self.channel if self.audience is Audience.CLIENT else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,16 @@ class Passed:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempted:
+    """A gateway was tried, and what came of it is entered; ``state`` is None if the message was no longer ours."""
+
+    state: State | None
+
+
+Attended = NotYet | Passed | Attempted
+
+
+@dataclass(frozen=True, slots=True)
 class InHand:
     """A message that some sender is sending. ``mark`` changes whenever that sender shows that it lives."""
 
@@ -83,8 +103,8 @@ class OutboxStore(Protocol):
     What names a `Held` or `Released` does nothing once its lease is another's.
     """
 
-    def claim(self, at: datetime, limit: int) -> Sequence[Held]:
-        """Take due messages in hand, at most ``limit`` of each lane."""
+    def claim(self, at: datetime, room: Mapping[Lane, int]) -> Sequence[Held]:
+        """Take due messages in hand, at most so many of each lane."""
 
     def give_back(self, held: Sequence[Held]) -> None:
         """Let go of messages that were not begun."""
@@ -97,6 +117,9 @@ class OutboxStore(Protocol):
 
     def release(self, held: Held, gateway: str, at: datetime) -> Released | NotYet | Passed:
         """Judge a message; if it may go, count it and commit that it is being sent through ``gateway``."""
+
+    def undo(self, held: Held, at: datetime) -> None:
+        """Queue a message again that `release` was to release, whether it did or not; no gateway was told."""
 
     def turn_to(self, released: Released, gateway: str, at: datetime) -> bool:
         """Commit that another gateway is tried; False: the message is no longer ours."""

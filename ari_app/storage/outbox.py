@@ -18,15 +18,25 @@ from ari_app.core.delivery import Accepted, Outcome, Refused, Report, State, Una
 from ari_app.core.messages import Channel
 from ari_app.core.release import Later, Limits, Release, Withhold, judge
 from ari_app.message_ports import Letter
-from ari_app.outbox_ports import Held, InHand, NotYet, Passed, Question, Released, StoreTrouble
+from ari_app.outbox_ports import (
+    PACED,
+    Held,
+    InHand,
+    Lane,
+    NotYet,
+    Passed,
+    Question,
+    Released,
+    StoreTrouble,
+)
 from ari_app.storage import outbox_claims
 from ari_app.storage.columns import storable
 from ari_app.storage.database import open_database, writing
-from ari_app.storage.outbox_counts import add, counts_of, forget_counts, seconds_to_wait, take_turn
+from ari_app.storage.outbox_counts import Pace, add, counts_of, forget_counts, seconds_to_wait, take_turn
 from ari_app.storage.outbox_facts import gather, waiting
 from ari_app.storage.outbox_rows import MessageRow, become, locked, note
 from ari_app.storage.outbox_schema import messages
-from ari_app.storage.outbox_settling import rescue, settle, turn_to
+from ari_app.storage.outbox_settling import rescue, settle, turn_to, undo
 from ari_app.storage.receipts import apply_report, forget_early_reports
 
 Writer = Callable[[sa.Connection, MessageRow, datetime], Outcome]
@@ -34,8 +44,8 @@ Writer = Callable[[sa.Connection, MessageRow, datetime], Outcome]
 
 LEASE_SECONDS = 60.0
 """A claim holds so long by the wall clock, after which another sender may try; the token decides who sends."""
-AGAIN_SECONDS = 0.05
-"""The counts changed while a message was judged: it is judged anew after so long."""
+AGAIN_SECONDS = 0.02
+"""Another sender has taken the turn, or the last of a count, meanwhile: the message is judged anew after so long."""
 
 
 def open_for_sending(url: str | sa.URL, *, pool_size: int = 5) -> sa.Engine:
@@ -54,8 +64,8 @@ def open_for_sending(url: str | sa.URL, *, pool_size: int = 5) -> sa.Engine:
 class SqlOutbox:
     """The `ari_app.outbox_ports.OutboxStore` on SQLite and PostgreSQL, for any number of threads and processes.
 
-    ``rate`` is messages a second to clients over each channel, all senders together; ``sender`` the name that SMS are
-    sent under; ``writers`` are the channels that are tables of this database.
+    ``rate`` is messages a second to clients over each channel, ``rates`` to gateways by name, all senders together.
+    ``sender`` is the name that SMS are sent under; ``writers`` are for channels that are tables of this database.
     """
 
     def __init__(
@@ -64,12 +74,14 @@ class SqlOutbox:
         limits: Limits,
         *,
         rate: float,
+        rates: Mapping[str, float] | None = None,
         sender: str = "",
         writers: Mapping[Channel, Writer] | None = None,
     ) -> None:
         self._engine = engine
         self._limits = limits
         self._rate = rate
+        self._rates = dict(rates or {})
         self._sender = sender
         self._writers = dict(writers or {})
 
@@ -77,15 +89,17 @@ class SqlOutbox:
         """Whether messages of this channel are rows of the same database."""
         return channel in self._writers
 
-    def claim(self, at: datetime, limit: int) -> Sequence[Held]:
-        """Take due messages in hand, at most ``limit`` of each lane."""
+    def claim(self, at: datetime, room: Mapping[Lane, int]) -> Sequence[Held]:
+        """Take due messages in hand, at most so many of each lane."""
         with self._reading() as connection:
-            lanes = outbox_claims.lanes_waiting(connection, at)
+            lanes = [lane for lane in outbox_claims.lanes_waiting(connection, at) if room.get(lane, 0) > 0]
         if not lanes:  # so that looking twice a second takes no lock
             return []
         with self._writing() as connection:
             return [
-                held for lane in lanes for held in outbox_claims.claim_lane(connection, lane, at, LEASE_SECONDS, limit)
+                held
+                for lane in lanes
+                for held in outbox_claims.claim_lane(connection, lane, at, LEASE_SECONDS, room[lane])
             ]
 
     def give_back(self, held: Sequence[Held]) -> None:
@@ -110,16 +124,17 @@ class SqlOutbox:
             message = self._held(connection, held)
             if message is None:
                 return Passed()
-            if held.paced and (seconds := seconds_to_wait(connection, message.channel, self._rate, at)):
+            paces = self._paces(held, gateway)
+            if paces and (seconds := seconds_to_wait(connection, paces, at)):
                 return NotYet(seconds)
             judgement = judge(waiting(message), gather(connection, message, self._limits, at), self._limits)
             if not isinstance(judgement, Release):
                 return self._withheld(connection, message, judgement, at)
             if message.channel in self._writers:
                 return self._write(connection, message, at)
-            if seconds := self._take_turn(connection, message, held, at):
+            if not self._take_turn(connection, message, paces, at):
                 connection.rollback()
-                return NotYet(seconds)
+                return NotYet(AGAIN_SECONDS)
             return self._released(connection, message, held, gateway, at)
 
     def _held(self, connection: sa.Connection, held: Held) -> MessageRow | None:
@@ -145,15 +160,18 @@ class SqlOutbox:
         if later.reason != message.reason:
             note(connection, message.id, State.QUEUED, later.reason, at)
 
-    def _take_turn(self, connection: sa.Connection, message: MessageRow, held: Held, at: datetime) -> float:
-        """Count the message and take its turn; seconds to wait if other senders were quicker: then all is undone."""
+    def _paces(self, held: Held, gateway: str) -> list[Pace]:
+        """In an order that is always the same, so that two senders cannot each wait for the other."""
+        paces = [Pace(held.channel.value, self._rate)] if held.lane in PACED else []
+        return [*paces, Pace(f"gateway {gateway}", self._rates[gateway])] if gateway in self._rates else paces
+
+    def _take_turn(self, connection: sa.Connection, message: MessageRow, paces: Sequence[Pace], at: datetime) -> bool:
+        """Count the message and take its turn; False if other senders were quicker: then all is to be undone."""
         if waiting(message).is_text_to_client:
             counts = counts_of(message.recipient, message.parts, self._limits, at)
             if not all(add(connection, count) for count in counts):
-                return AGAIN_SECONDS
-        if held.paced and not take_turn(connection, message.channel, self._rate, at):
-            return min(1 / self._rate, 1.0)
-        return 0.0
+                return False
+        return all(take_turn(connection, pace, at) for pace in paces)
 
     def _released(
         self, connection: sa.Connection, message: MessageRow, held: Held, gateway: str, at: datetime
@@ -194,6 +212,11 @@ class SqlOutbox:
                 return Passed(State.QUEUED, reason)
             case Unclear():
                 raise AssertionError("what is written in a transaction is written or not")
+
+    def undo(self, held: Held, at: datetime) -> None:
+        """Queue a message again that `release` was to release, whether it did or not; no gateway was told."""
+        with self._writing() as connection:
+            undo(connection, held, at)
 
     def turn_to(self, released: Released, gateway: str, at: datetime) -> bool:
         """Commit that another gateway is tried; False: the message is no longer ours."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 
 from ari_app.core.delivery import State, next_asking
 from ari_app.core.messages import Audience, Channel
-from ari_app.outbox_ports import Held, InHand, Question
+from ari_app.outbox_ports import Held, InHand, Lane, Question
 from ari_app.storage.outbox_schema import messages
 
 # Written out, for a partial index serves only a query whose own words imply its condition: a parameter does not.
@@ -21,48 +21,34 @@ _TO_OTHERS = sa.text("messages.audience <> 'client'")
 _IN_HAND = sa.text("messages.state = 'sending'")
 _TO_ASK = sa.text("messages.ask_at IS NOT NULL")
 
-PACED = (Channel.SMS, Channel.EMAIL, Channel.PUSH)
-"""The channels that, to clients, go at the deployment's rate."""
+LANES: tuple[Lane, ...] = (None, *Channel)
 
 
-class Lane(NamedTuple):
-    """Messages that wait in one queue: those to clients by channel, and (None) all the others."""
+def waiting_in(lane: Lane, at: datetime) -> list[Any]:
+    """What makes a message of a lane one that may be claimed at ``at``.
 
-    channel: Channel | None
-
-    @property
-    def paced(self) -> bool:
-        """Whether the deployment's rate is theirs."""
-        return self.channel in PACED
-
-    def waiting(self, at: datetime) -> list[Any]:
-        """What makes a message of the lane one that may be claimed at ``at``.
-
-        A lease that ends further ahead than any is given was given before the clock was set back: it holds no more.
-        Tokens, not leases, keep a message from being sent twice.
-        """
-        lane = [_TO_OTHERS] if self.channel is None else [_TO_CLIENT, messages.c.channel == self.channel.value]
-        free = sa.or_(
-            messages.c.leased_until.is_(None),
-            messages.c.leased_until <= at,
-            messages.c.leased_until > at + timedelta(hours=1),
-        )
-        return [_QUEUED, *lane, messages.c.due_at <= at, free]
-
-
-LANES = tuple(Lane(channel) for channel in (None, *Channel))
+    A lease that ends further ahead than any is given was given before the clock was set back: it holds no more.
+    Tokens, not leases, keep a message from being sent twice.
+    """
+    of_lane = [_TO_OTHERS] if lane is None else [_TO_CLIENT, messages.c.channel == lane.value]
+    free = sa.or_(
+        messages.c.leased_until.is_(None),
+        messages.c.leased_until <= at,
+        messages.c.leased_until > at + timedelta(hours=1),
+    )
+    return [_QUEUED, *of_lane, messages.c.due_at <= at, free]
 
 
 def lanes_waiting(connection: sa.Connection, at: datetime) -> list[Lane]:
     """The lanes in which something is due: one query, on indexes that hold nothing but what waits."""
-    probes = [sa.exists(sa.select(1).select_from(messages).where(*lane.waiting(at))) for lane in LANES]
+    probes = [sa.exists(sa.select(1).select_from(messages).where(*waiting_in(lane, at))) for lane in LANES]
     found = connection.execute(sa.select(*probes)).one()
     return [lane for lane, waits in zip(LANES, found, strict=True) if waits]
 
 
 def claiming(lane: Lane, at: datetime, until: datetime, lease: str, limit: int) -> sa.Update:
     """The statement that takes the longest due messages of a lane; rows in other hands are passed over."""
-    due = sa.select(messages.c.id).where(*lane.waiting(at)).order_by(messages.c.due_at, messages.c.id).limit(limit)
+    due = sa.select(messages.c.id).where(*waiting_in(lane, at)).order_by(messages.c.due_at, messages.c.id).limit(limit)
     return (
         sa.update(messages)
         .where(messages.c.id.in_(sa.select(due.with_for_update(skip_locked=True).cte("due").c.id)))
@@ -84,9 +70,7 @@ def claim_lane(connection: sa.Connection, lane: Lane, at: datetime, seconds: flo
     lease = secrets.token_hex(16)
     rows = connection.execute(claiming(lane, at, at + timedelta(seconds=seconds), lease, limit)).all()
     return [
-        Held(
-            row.id, row.lease, Channel(row.channel), Audience(row.audience), row.created_at, row.attachment, lane.paced
-        )
+        Held(row.id, row.lease, Channel(row.channel), Audience(row.audience), row.created_at, row.attachment)
         for row in sorted(rows, key=lambda row: (row.due_at, row.id))
     ]
 

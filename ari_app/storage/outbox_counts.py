@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_UP, Decimal
 from typing import NamedTuple
@@ -10,7 +10,6 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ari_app.core.messages import Channel
 from ari_app.core.release import Limits
 from ari_app.storage.outbox_schema import sending_counts, sending_pace
 
@@ -20,6 +19,9 @@ MONEY_UNIT = Decimal("0.0001")
 """What the budget is counted in."""
 LATENESS = timedelta(milliseconds=50)
 """A sender that wakes so much too late makes up for it; else the rate would never be reached."""
+
+
+_ROUNDING = timedelta(milliseconds=1)
 
 
 class Count(NamedTuple):
@@ -89,29 +91,41 @@ def take_back(connection: sa.Connection, count: Count) -> None:
     )
 
 
-def seconds_to_wait(connection: sa.Connection, channel: Channel, rate: float, at: datetime) -> float:
-    """How long until the pace lets the next message of a channel go; 0: now. A pace further ahead than one message was
-    set before the clock was set back, and holds no more."""
-    next_at = connection.scalar(sa.select(sending_pace.c.next_at).where(sending_pace.c.channel == channel.value))
-    if next_at is None:
-        return 0.0
-    seconds: float = (next_at - at).total_seconds()
-    return seconds if 0 < seconds <= 1 / rate + 1e-3 else 0.0
+class Pace(NamedTuple):
+    """What goes at a ``rate`` (messages a second), all senders together: what clients are sent over a channel, or all
+    that a gateway is given."""
+
+    name: str
+    rate: float
+
+    @property
+    def apart(self) -> timedelta:
+        """From one message to the next."""
+        return timedelta(seconds=1 / self.rate)
 
 
-def take_turn(connection: sa.Connection, channel: Channel, rate: float, at: datetime) -> bool:
+def seconds_to_wait(connection: sa.Connection, paces: Sequence[Pace], at: datetime) -> float:
+    """How long until all the paces let the next message go; 0: now. A pace further ahead than one message was set
+    before the clock was set back, and holds no more."""
+    pace_of = {pace.name: pace for pace in paces}
+    rows = connection.execute(sa.select(sending_pace).where(sending_pace.c.channel.in_(list(pace_of))))
+    ahead = [row.next_at - at for row in rows if at < row.next_at <= at + pace_of[row.channel].apart + _ROUNDING]
+    return max(ahead, default=timedelta()).total_seconds()
+
+
+def take_turn(connection: sa.Connection, pace: Pace, at: datetime) -> bool:
     """Take the turn of one message, if it is still to be had: False when another sender was quicker."""
-    apart = timedelta(seconds=1 / rate)
-    pace = sending_pace.c
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(insert(sending_pace).values(channel=channel.value, next_at=at).on_conflict_do_nothing())
-    found: datetime = connection.execute(
-        sa.select(pace.next_at).where(pace.channel == channel.value).with_for_update()
-    ).scalar_one()
-    if at < found <= at + apart + timedelta(milliseconds=1):
+    its_row = sending_pace.c.channel == pace.name
+    query = sa.select(sending_pace.c.next_at).where(its_row).with_for_update()
+    next_at: datetime | None = connection.scalar(query)
+    if next_at is None:
+        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        connection.execute(insert(sending_pace).values(channel=pace.name, next_at=at).on_conflict_do_nothing())
+        next_at = connection.execute(query).scalar_one()
+    if at < next_at <= at + pace.apart + _ROUNDING:
         return False
-    made_up = found if at - max(apart, LATENESS) < found <= at else at
-    connection.execute(sa.update(sending_pace).where(pace.channel == channel.value).values(next_at=made_up + apart))
+    made_up = next_at if at - max(pace.apart, LATENESS) < next_at <= at else at
+    connection.execute(sa.update(sending_pace).where(its_row).values(next_at=made_up + pace.apart))
     return True
 
 

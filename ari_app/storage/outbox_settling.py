@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ari_app.core.delivery import Accepted, Outcome, Refused, State, Unavailable, Unclear, backoff, may_become
 from ari_app.core.release import Limits
-from ari_app.outbox_ports import InHand, Released
+from ari_app.outbox_ports import Held, InHand, Released
 from ari_app.storage.columns import storable
 from ari_app.storage.outbox_claims import mark
 from ari_app.storage.outbox_counts import counts_of, take_back
@@ -26,6 +26,18 @@ def turn_to(connection: sa.Connection, released: Released, gateway: str, at: dat
         return False
     become(connection, message, State.SENDING, "", at, gateway=gateway, leased_until=until)
     return True
+
+
+def undo(connection: sa.Connection, held: Held, at: datetime) -> None:
+    """Queue a message again whose release broke off, so that nobody knows whether it was committed; no gateway was
+    told. What it may have been counted for stays counted."""
+    message = locked(connection, messages.c.id == held.id, messages.c.lease == held.lease)
+    if message is None:
+        return
+    if message.state in (State.SENDING, State.UNKNOWN):
+        become(connection, message, State.QUEUED, "the database failed before it was sent", at, ask_at=None, **_LET_GO)
+    elif message.state is State.QUEUED:
+        connection.execute(sa.update(messages).where(messages.c.id == message.id).values(_LET_GO))
 
 
 def settle(
