@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ari_app.cli.faults import Failed
-from ari_app.cli.moments import MomentError, moment_past
+from ari_app.cli.kinds import SINCE, UNTIL
+from ari_app.cli.listening import play
 from ari_app.cli.screen import clean, count, is_narrow, json_option, print_json, screen, table
 from ari_app.cli.site import env_file_option, reading, settings_of
 from ari_app.cli.timeline import moments, print_timeline
@@ -25,26 +26,7 @@ from ari_app.storage.history import CallHistory, JournalledCall
 STYLES = {"answered": "green", "message_left": "cyan", "lost": "bold red"}
 
 
-class PastMoment(click.ParamType[datetime]):
-    """An option's moment to search from."""
-
-    name = "TIME"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """The moment, aware."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            return moment_past(value, datetime.now(UTC))
-        except (MomentError, OverflowError) as error:
-            self.fail(str(error), param, ctx)
-
-
-SINCE = click.option("--since", type=PastMoment(), help="From then on: 2h, 7d, today, 2026-01-31, 2026-01-31T11:30.")
-UNTIL = click.option("--until", type=PastMoment(), help="Before then; written alike. Times without a zone are UTC.")
-
-
-@click.group(short_help="The journal: list calls, show one, count the lost.")
+@click.group(short_help="The journal: list calls, show one, play a message.")
 def calls() -> None:
     """The journal of calls: list them, show one, count the unanswered.
 
@@ -52,6 +34,7 @@ def calls() -> None:
     Examples:
       ari-app calls list --disposition lost --since 24h
       ari-app calls show last
+      ari-app calls play last --output message.mp3
       ari-app calls stats --since 7d
     """
 
@@ -223,3 +206,6 @@ def stats(since: datetime | None, until: datetime | None, as_json: bool, env_fil
         screen().print("No calls have ended in that time.")
     else:
         screen().print(f"{share.unanswered} of {count(share.calls, 'call')} unanswered: {share.share:.1%}")
+
+
+calls.add_command(play)

@@ -13,6 +13,7 @@ from ari_app import __version__
 
 COMMANDS = (
     "serve",
+    "sender",
     "agi",
     "web",
     "call",
@@ -21,6 +22,12 @@ COMMANDS = (
     "numbers",
     "schemes",
     "greetings",
+    "rules",
+    "types",
+    "messages",
+    "clients",
+    "users",
+    "roles",
     "doctor",
     "db",
     "seed",

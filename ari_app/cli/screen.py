@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import IO, Any, TextIO, TypeVar, cast
 
 import click
@@ -85,6 +86,11 @@ def print_json(value: object) -> None:
 def is_narrow() -> bool:
     """Whether a terminal has no room for the columns that can be done without."""
     return screen().width < WIDE
+
+
+def utc(at: datetime) -> str:
+    """A moment as people read it, to the second."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

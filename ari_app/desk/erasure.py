@@ -39,7 +39,7 @@ _LONGEST_CALL = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What was erased: ``rows`` by table, names of the ``recordings`` whose files are gone. ``pseudonym`` stands for the
+    """What was erased: ``rows`` by table, names of ``recordings`` whose files are gone. ``pseudonym`` stands for the
     client in what is left, which can still be counted."""
 
     pseudonym: str

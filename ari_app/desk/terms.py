@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ari_app.core.deployment import Deployment
 from ari_app.core.numbering import normalise, printable
+from ari_app.settings import Settings
 
 _BETWEEN = re.compile(r"[\s()./\u00a0\u2010-\u2015-]+")
 
@@ -23,6 +24,17 @@ class Terms:
     currency: str = ""
     region: str = "RU"
     messages_folder: Path = Path("messages")
+
+    @classmethod
+    def of(cls, settings: Settings) -> Terms:
+        """Those of a deployment's settings."""
+        return cls(
+            settings.deployment,
+            settings.sms_price,
+            settings.sms_currency,
+            settings.region,
+            settings.messages_folder,
+        )
 
     def number(self, written: str) -> str | None:
         """A number as E.164, whatever people put between its digits; None when it is none."""
