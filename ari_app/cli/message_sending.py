@@ -46,8 +46,8 @@ def send(*, yes: bool, as_json: bool, counter: Counter, **given: Any) -> None:
     \b
     Examples:
       ari-app messages send --to +79160000001 --text "Your order is ready. {company}"
-      ari-app messages send --to-file all.txt --all-channels --at "sat 11:30" --text "We move."
-      ari-app messages send --to-file all.txt --advertising --yes --text "Sale! Or reply STOP"
+      ari-app messages send --to-file all.txt --all-channels --at "sat 11:30" --text "New"
+      ari-app messages send --to-file all.txt --advertising --text "Sale! Or reply STOP"
     """
     written = _written(counter, **given)
 

@@ -166,7 +166,7 @@ def add(*, yes: bool, as_json: bool, counter: Counter, **given: Any) -> None:
     \b
     Examples:
       ari-app rules add --name Sales --number +74950000101 --text "Sorry! {company}"
-      ari-app rules add --name All --number 84950000101 --number 84950000102 --text "..." --yes
+      ari-app rules add --name All --number 84950000101 --number 84950000102 --text "..."
     """
     figures = {"delay_seconds": given["delay"], "once_in_hours": given["once"]}
     draft = RuleDraft(

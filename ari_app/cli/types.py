@@ -107,7 +107,7 @@ def set_type(*, team: str, kind: MessageKind, yes: bool, as_json: bool, counter:
     Examples:
       ari-app types set Sales missed --text "Sorry, we missed your call" --with-company
       ari-app types set Sales item_reminder --offset -120 --text "We expect you: {item}"
-      ari-app types set Sales voicemail_notice --audience staff --text "{caller} left a message"
+      ari-app types set Sales voicemail_notice --audience staff --text "{caller} spoke"
     """
     key = TypeKey(team, kind, given["audience"], given["channel"])
     optional = {name: given[name] for name in ("text", "with_company", "with_team", "extra")}

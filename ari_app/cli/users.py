@@ -13,8 +13,10 @@ from ari_app.cli.screen import clean, count, json_option, print_json, screen, ta
 from ari_app.core.rights import Grant, Right, Subject
 from ari_app.desk.people import PeopleDesk
 
-SUBJECT = click.argument("subject", type=click.Choice(["all", *Subject]), metavar="SUBJECT")
-RIGHTS = click.argument("rights", type=click.Choice(["all", *Right]), metavar="RIGHT...", nargs=-1, required=True)
+SUBJECT = click.argument("subject", type=click.Choice(["all", *(one.value for one in Subject)]), metavar="SUBJECT")
+RIGHTS = click.argument(
+    "rights", type=click.Choice(["all", *(one.value for one in Right)]), metavar="RIGHT...", nargs=-1, required=True
+)
 
 
 def grants_of(subject: str, rights: Iterable[str]) -> list[Grant]:

@@ -89,7 +89,11 @@ class ClientDesk(Desk):
         return {"client": number, "exported_at": self.now(), **found}
 
     def _rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
-        return [dict(row._mapping) for row in self.connection.execute(query)]
+        flags = {column.key for column in query.selected_columns if isinstance(column.type, sa.Boolean)}
+        return [
+            {name: bool(value) if name in flags else value for name, value in row._mapping.items()}
+            for row in self.connection.execute(query)
+        ]
 
     def _count(self, table: sa.Table, which: sa.ColumnElement[bool]) -> int:
         return self.connection.execute(sa.select(sa.func.count()).select_from(table).where(which)).scalar_one()

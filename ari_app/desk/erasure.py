@@ -81,12 +81,16 @@ class ErasureDesk(Desk):
         self._not_under_way(number)
         if not confirmed:
             raise Unconfirmed(self._warning(number, keep_refusals), "Erase it for good?")
+        if self.connection.dialect.name == "sqlite":
+            # What is removed is overwritten in the file, too, instead of lying there until its page is needed.
+            self.connection.exec_driver_sql("PRAGMA secure_delete = ON")
         work = _Work(self.connection, number, self.now(), self.terms.messages_folder)
         cancelled = work.settle()
         recordings = work.remove_recordings()
         rows = dict(work.erase_rows(keep_refusals=keep_refusals))
         done = Erasure(work.pseudonym, work.at, self.actor.name, rows, recordings, cancelled, keep_refusals)
-        self._write_down(Subject.CONSENT, "erase", work.pseudonym, rows=rows, recordings=len(recordings))
+        if not done.nothing:
+            self._write_down(Subject.CONSENT, "erase", work.pseudonym, rows=rows, recordings=len(recordings))
         return done
 
     @needs(Subject.CONSENT, Right.VIEW)
