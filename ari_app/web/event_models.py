@@ -32,8 +32,8 @@ ClientChannel = Literal[Channel.SMS, Channel.EMAIL, Channel.PUSH]
 class Addresses(Strict):
     """How the client is reached beside the number."""
 
-    email: Annotated[Line, Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
-    push: Annotated[Line, Field(min_length=2, max_length=4000)] | None = Field(
+    email: Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$"), Line] | None = None
+    push: Annotated[str, Field(min_length=2, max_length=4000), Line] | None = Field(
         None, description="a Web Push subscription, as the browser gave it (JSON)"
     )
 
@@ -52,7 +52,7 @@ class _AboutAClient(Strict):
     )
     client: E164Number = Field(description="the client's number")
     addresses: Addresses = Addresses(email=None, push=None)
-    values: dict[str, Annotated[Line, Field(max_length=500)]] = Field(
+    values: dict[str, Annotated[str, Field(max_length=500), Line]] = Field(
         default_factory=dict,
         max_length=len(PLACEHOLDERS),
         description=f"what the placeholders of the team's texts stand for: {', '.join(PLACEHOLDERS)}",

@@ -21,7 +21,7 @@ from ari_app.web.access import Whoever
 from ari_app.web.event_models import ClientChannel
 from ari_app.web.problems import Refusal, documented
 from ari_app.web.site import OurSite, Site
-from ari_app.web.wire import E164Number, Key, Line, Moment, Name, ShortLine, Strict, Text
+from ari_app.web.wire import E164Number, Key, Line, Moment, Name, ShortLine, Strict, Text, Written
 
 router = APIRouter(prefix="/v1", tags=["messages"])
 
@@ -103,7 +103,7 @@ def _by_sms() -> list[ClientChannel]:
 class ByHand(Strict):
     """A message as a person writes it."""
 
-    clients: list[Annotated[Line, Field(max_length=40)]] = Field(min_length=1, max_length=MOST_CLIENTS)
+    clients: list[Written] = Field(min_length=1, max_length=MOST_CLIENTS)
     text: Text = Field(description="with {caller} {name} {company} {team} {item}, where wanted")
     channels: list[ClientChannel] = Field(default_factory=_by_sms, min_length=1, max_length=3)
     subject: ShortLine = Field("", description="of e-mail and push messages")
@@ -133,7 +133,7 @@ class Filters(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     client: E164Number | None = None
-    recipient: Annotated[Line, Field(max_length=300)] | None = None
+    recipient: Annotated[str, Field(max_length=300), Line] | None = None
     dialled: E164Number | None = Field(None, description="the number that was called")
     call_id: Key | None = None
     rule: Name | None = None
@@ -147,7 +147,7 @@ class Filters(BaseModel):
     since: Moment | None = Field(None, description="included")
     until: Moment | None = Field(None, description="not included")
     limit: int = Field(50, ge=1, le=200)
-    cursor: Annotated[Line, Field(max_length=50)] | None = Field(None, description="`next` of the page before")
+    cursor: Annotated[str, Field(max_length=50), Line] | None = Field(None, description="`next` of the page before")
 
 
 def _desk(connection: sa.Connection, actor: Actor, site: Site) -> MessageDesk:

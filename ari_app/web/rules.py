@@ -15,12 +15,12 @@ from ari_app.desk.rules import Rule, RuleDesk, RuleDraft, RuleEdit, Saved
 from ari_app.web.access import Whoever
 from ari_app.web.problems import documented
 from ari_app.web.site import OurSite, Site
-from ari_app.web.wire import Line, Name, Strict, Text
+from ari_app.web.wire import Name, ShortLine, Strict, Text, Written
 
 router = APIRouter(prefix="/v1/rules", tags=["rules"])
 
 RuleName = Annotated[str, Path(min_length=1, max_length=200, description="the rule's name")]
-Numbers = Annotated[list[Annotated[Line, Field(max_length=40)]], Field(max_length=1000)]
+Numbers = Annotated[list[Written], Field(max_length=1000)]
 Confirmed = Annotated[bool, Query(description="yes, though it warns; without it a warning is 409 and nothing is done")]
 
 
@@ -44,7 +44,7 @@ class RuleChange(Strict):
     text: Text | None = None
     delay_seconds: int | None = Field(None, ge=0, le=86_400)
     once_in_hours: int | None = Field(None, ge=0, le=8760)
-    team: Annotated[Line, Field(max_length=200)] | None = Field(None, description='"" makes it everybody\'s')
+    team: ShortLine | None = Field(None, description='"" makes it everybody\'s')
     enabled: bool | None = None
 
 

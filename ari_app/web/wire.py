@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated
@@ -11,6 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from ari_app.core.numbering import E164, normalise
 
 LONGEST_TEXT = 2000
+_KEY = re.compile(r"[!-~]{1,100}")
 _FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
@@ -54,19 +56,26 @@ def _moment(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
+def _key(text: str) -> str:
+    if not _KEY.fullmatch(text):
+        raise ValueError("this must be 1 to 100 printable characters of ASCII, without spaces")
+    return text
+
+
 E164Number = Annotated[
     str,
-    Field(max_length=16, pattern=f"^{E164.pattern}$", examples=["+79160000003"]),
     AfterValidator(_number),
+    WithJsonSchema({"type": "string", "pattern": f"^{E164.pattern}$", "examples": ["+79160000003"]}),
 ]
-Line = Annotated[str, AfterValidator(_line)]
-"""Text on one line; combine with a length."""
-ShortLine = Annotated[str, Field(max_length=200), AfterValidator(_line)]
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_line), AfterValidator(_not_blank)]
+Line = AfterValidator(_line)
+"""What makes text a line; to be put behind its length, so that what is too long is told as such."""
+Written = Annotated[str, Field(max_length=40), Line]
+"""A number as people write it."""
+ShortLine = Annotated[str, Field(max_length=200), Line]
+Name = Annotated[str, Field(min_length=1, max_length=200), Line, AfterValidator(_not_blank)]
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(_text), AfterValidator(_not_blank)]
 Key = Annotated[
-    str,
-    Field(min_length=1, max_length=100, pattern=r"^[!-~]+$", description="printable ASCII without spaces"),
+    str, AfterValidator(_key), WithJsonSchema({"type": "string", "pattern": "^[!-~]{1,100}$", "examples": ["visit-7"]})
 ]
 """An id that another system gives."""
 Moment = Annotated[
