@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ari_app.core.delivery import Report
+from ari_app.core.delivery import Outcome, Report
 from ari_app.core.messages import Channel
 from ari_app.gateways.settings import GatewaySettings
-from ari_app.message_ports import InboundText, Malformed, Push
+from ari_app.message_ports import InboundText, Letter, Malformed, Push
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LONG_NUMBER = re.compile(r"(\d{2})\d{3,}(\d{2})")
@@ -24,7 +25,7 @@ class Acknowledgement:
     body: str = ""
 
 
-class BaseGateway:
+class BaseGateway(ABC):
     """A gateway that cannot be asked and pushes nothing; each kind overrides what it can do more."""
 
     can_ask: bool = False
@@ -54,6 +55,10 @@ class BaseGateway:
         """Of one part, in the deployment's money; None: the deployment's own."""
         return self._named.price
 
+    @abstractmethod
+    def send(self, letter: Letter) -> Outcome:
+        """Try once."""
+
     def ask(self, ref: str, gateway_id: str, recipient: str) -> Report | None:
         """Nothing: this gateway cannot be asked."""
         return None
@@ -67,7 +72,8 @@ class BaseGateway:
         raise Malformed(f"{self.name} pushes no texts over HTTP; take its address out of the provider's settings")
 
     def close(self) -> None:
-        """Let go of connections and threads."""
+        """Let go of what is held open between two letters: nothing, unless the kind says otherwise."""
+        return
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"

@@ -16,8 +16,8 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from ari_app.core.delivery import Accepted, Outcome, Refused, Report, State, Unavailable, Unclear
 from ari_app.core.messages import Channel
-from ari_app.gateways.base import Acknowledgement, BaseGateway, digits, e164, said
-from ari_app.gateways.http import Answer, HttpClient, not_taken
+from ari_app.gateways.base import Acknowledgement, digits, e164, said
+from ari_app.gateways.http import Answer, HttpClient, HttpGateway, not_taken
 from ari_app.gateways.pushes import check_key, form
 from ari_app.gateways.settings import GatewaySettings, Secret, Strict
 from ari_app.gateways.templates import Auth, Call, Where, at, walk
@@ -158,7 +158,7 @@ class GenericSettings(GatewaySettings):
         return Generic(self)
 
 
-class Generic(BaseGateway):
+class Generic(HttpGateway):
     """Sends, asks and reads as its configuration says."""
 
     def __init__(self, settings: GenericSettings, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -166,7 +166,6 @@ class Generic(BaseGateway):
         self._settings = settings
         self.can_ask = settings.ask is not None and settings.ask.by == "ref"
         self.acknowledgement = Acknowledgement("text/plain", settings.acknowledge)
-        self._secrets = {f"secret.{name}": one.get_secret_value() for name, one in settings.secrets.items()}
         calls = (settings.send, *((settings.ask,) if settings.ask else ()))
         self._client = HttpClient(
             (urlsplit(call.url).hostname or "" for call in calls),
@@ -179,8 +178,9 @@ class Generic(BaseGateway):
 
     def _ask(self, call: Call, values: Mapping[str, str]) -> Answer | Unavailable | Unclear:
         auth = self._settings.auth
+        secrets = {f"secret.{name}": one.get_secret_value() for name, one in self._settings.secrets.items()}
         return self._client.ask(
-            call.request({**values, **self._secrets}, auth.headers() if auth else {}, auth.login() if auth else None)
+            call.request({**values, **secrets}, auth.headers() if auth else {}, auth.login() if auth else None)
         )
 
     def send(self, letter: Letter) -> Outcome:

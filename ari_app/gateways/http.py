@@ -25,7 +25,7 @@ import urllib3
 from requests.auth import HTTPBasicAuth
 
 from ari_app.core.delivery import Unavailable, Unclear
-from ari_app.gateways.base import said
+from ari_app.gateways.base import BaseGateway, said
 from ari_app.gateways.connections import Exchange, GuardedAdapter
 from ari_app.gateways.settings import Reach
 
@@ -203,6 +203,16 @@ class HttpClient:
     def close(self) -> None:
         """Close this thread's connections; those of others end with their threads."""
         self._adapter().close()
+
+
+class HttpGateway(BaseGateway):
+    """A gateway with one such client."""
+
+    _client: HttpClient
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        self._client.close()
 
 
 def _whole(raw: Any) -> bytes:

@@ -16,8 +16,8 @@ from typing import Any, Literal
 
 from ari_app.core.delivery import Accepted, Outcome, Refused, Report, State, Unavailable
 from ari_app.core.messages import Channel
-from ari_app.gateways.base import BaseGateway, digits, e164, said
-from ari_app.gateways.http import Answer, HttpClient, Request, not_taken
+from ari_app.gateways.base import digits, e164, said
+from ari_app.gateways.http import Answer, HttpClient, HttpGateway, Request, not_taken
 from ari_app.gateways.pushes import check_key, json_object, needed, objects
 from ari_app.gateways.settings import Address, HttpSettings, Secret
 from ari_app.message_ports import InboundText, Letter, Malformed, Push
@@ -60,7 +60,7 @@ class InfobipSettings(HttpSettings):
         return Infobip(self)
 
 
-class Infobip(BaseGateway):
+class Infobip(HttpGateway):
     """Sends SMS by Infobip under our own ids, asks its logs, reads its delivery reports and inbound texts."""
 
     can_ask = True
@@ -69,7 +69,6 @@ class Infobip(BaseGateway):
         super().__init__(settings, Channel.SMS)
         self._settings = settings
         self._client = HttpClient.of(settings)
-        self._headers = {"Authorization": f"App {settings.api_key.get_secret_value()}", "Accept": "application/json"}
 
     def send(self, letter: Letter) -> Outcome:
         """POST /sms/3/messages with one message."""
@@ -82,9 +81,15 @@ class Infobip(BaseGateway):
         if (receipts := self._receipts()) is not None:
             message["webhooks"] = {"delivery": {"url": receipts, "notify": True}, "contentType": "application/json"}
         answer = self._client.ask(
-            Request("POST", f"{self._settings.url}/sms/3/messages", json={"messages": [message]}, headers=self._headers)
+            Request(
+                "POST", f"{self._settings.url}/sms/3/messages", json={"messages": [message]}, headers=self._headers()
+            )
         )
         return _outcome(answer, letter.ref) if isinstance(answer, Answer) else answer
+
+    def _headers(self) -> Mapping[str, str]:
+        key = self._settings.api_key.get_secret_value()
+        return {"Authorization": f"App {key}", "Accept": "application/json"}
 
     def _receipts(self) -> str | None:
         if self._settings.receipts is None or self._settings.push_key is None:
@@ -96,7 +101,7 @@ class Infobip(BaseGateway):
         """GET /sms/3/logs, of the last 48 hours. That nothing is found proves nothing: when a message comes into the
         logs is not documented."""
         answer = self._client.ask(
-            Request("GET", f"{self._settings.url}/sms/3/logs", {"messageId": ref}, headers=self._headers)
+            Request("GET", f"{self._settings.url}/sms/3/logs", {"messageId": ref}, headers=self._headers())
         )
         results = answer.object().get("results") if isinstance(answer, Answer) and answer.status == 200 else None
         for one in results if isinstance(results, list) else ():

@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from ari_app.core.delivery import Accepted, Outcome, Refused, Report, State, Unavailable, Unclear
 from ari_app.core.messages import Channel
-from ari_app.gateways.base import Acknowledgement, BaseGateway, digits, said
-from ari_app.gateways.http import Answer, HttpClient, Request, not_taken
+from ari_app.gateways.base import Acknowledgement, digits, said
+from ari_app.gateways.http import Answer, HttpClient, HttpGateway, Request, not_taken
 from ari_app.gateways.pushes import equal, form
 from ari_app.gateways.settings import HttpSettings, Secret
 from ari_app.message_ports import Letter, Malformed, NotAuthentic, Push
@@ -53,7 +53,7 @@ class SmsRuSettings(HttpSettings):
         return SmsRu(self)
 
 
-class SmsRu(BaseGateway):
+class SmsRu(HttpGateway):
     """Sends SMS by SMS.ru, asks for their state by its id, reads what it pushes."""
 
     acknowledgement = Acknowledgement("text/plain", "100")

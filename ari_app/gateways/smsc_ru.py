@@ -19,8 +19,8 @@ from pydantic import Field, model_validator
 
 from ari_app.core.delivery import Accepted, Outcome, Refused, Report, State, Unavailable, Unclear
 from ari_app.core.messages import Channel
-from ari_app.gateways.base import BaseGateway, digits, e164, said
-from ari_app.gateways.http import Answer, HttpClient, Request, not_taken
+from ari_app.gateways.base import digits, e164, said
+from ari_app.gateways.http import Answer, HttpClient, HttpGateway, Request, not_taken
 from ari_app.gateways.pushes import check_key, equal, form, json_object, needed
 from ari_app.gateways.settings import HttpSettings, Secret
 from ari_app.message_ports import InboundText, Letter, Malformed, NotAuthentic, Push
@@ -79,7 +79,7 @@ class SmscRuSettings(HttpSettings):
         return SmscRu(self)
 
 
-class SmscRu(BaseGateway):
+class SmscRu(HttpGateway):
     """Sends SMS by SMSC.ru, asks for their state, reads what it pushes."""
 
     can_ask = True

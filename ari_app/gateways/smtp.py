@@ -28,6 +28,8 @@ from ari_app.message_ports import Letter
 
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+# Without the quoted forms of RFC 5321, 4.1.2, which nobody has; with letters of all alphabets (RFC 6531).
+_ADDRESS = re.compile(r"""([^\s@<>()\[\]\\",:;\x00-\x20\x7f-\x9f]{1,64})@([\w.-]{1,253}|\[[0-9A-Fa-f:.IPv]+\])""")
 _TYPES = {".mp3": ("audio", "mpeg"), ".wav": ("audio", "x-wav")}
 
 
@@ -82,12 +84,9 @@ def _mailbox(address: str, name: str = "") -> Mailbox:
     Raises:
         ValueError: it is none; one with a line break or a second address in it, for instance.
     """
-    if _CONTROL.search(address) or address.count("@") != 1 or any(char in address for char in ' ,;<>"()'):
+    if not (found := _ADDRESS.fullmatch(address)):
         raise ValueError("is no e-mail address, such as office@example.com")
-    try:
-        return Mailbox(_CONTROL.sub(" ", name), addr_spec=address)
-    except (ValueError, IndexError):
-        raise ValueError("is no e-mail address, such as office@example.com") from None
+    return Mailbox(_CONTROL.sub(" ", name), found[1], found[2])
 
 
 class Smtp(BaseGateway):
@@ -201,6 +200,10 @@ class Smtp(BaseGateway):
             return Unclear(f"{self._settings.host} was given the whole message and did not reply: {_why(error)}")
         if code == 250:
             return Accepted(_text(reply)[:100])
+        if not 400 <= code < 600:
+            return Unclear(
+                f"{self._settings.host} replied to the message with {code} {_text(reply)}, which says nothing"
+            )
         reason = f"it does not take the message: {code} {_text(reply)}"
         return Refused(reason) if code >= 500 else Unavailable(reason)
 

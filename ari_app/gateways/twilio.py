@@ -19,8 +19,8 @@ from pydantic import Field, model_validator
 
 from ari_app.core.delivery import Accepted, Outcome, Refused, Report, State, Unavailable
 from ari_app.core.messages import Channel
-from ari_app.gateways.base import Acknowledgement, BaseGateway, said
-from ari_app.gateways.http import Answer, HttpClient, Request, not_taken
+from ari_app.gateways.base import Acknowledgement, said
+from ari_app.gateways.http import Answer, HttpClient, HttpGateway, Request, not_taken
 from ari_app.gateways.pushes import equal, form, needed
 from ari_app.gateways.settings import Address, HttpSettings, Secret
 from ari_app.message_ports import InboundText, Letter, Malformed, NotAuthentic, Push
@@ -76,7 +76,7 @@ class TwilioSettings(HttpSettings):
         return Twilio(self)
 
 
-class Twilio(BaseGateway):
+class Twilio(HttpGateway):
     """Sends SMS by a Twilio account, reads its receipts and inbound texts (WhatsApp's, too)."""
 
     # An empty answer in Twilio's own language: no reply to the text.

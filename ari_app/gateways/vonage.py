@@ -21,8 +21,8 @@ from pydantic import Field
 
 from ari_app.core.delivery import Accepted, Outcome, Refused, Report, State, Unavailable
 from ari_app.core.messages import Channel
-from ari_app.gateways.base import BaseGateway, digits, e164, said
-from ari_app.gateways.http import Answer, HttpClient, Request, not_taken
+from ari_app.gateways.base import digits, e164, said
+from ari_app.gateways.http import Answer, HttpClient, HttpGateway, Request, not_taken
 from ari_app.gateways.pushes import equal, json_object, needed
 from ari_app.gateways.settings import Address, HttpSettings, Secret
 from ari_app.message_ports import InboundText, Letter, Malformed, NotAuthentic, Push
@@ -59,7 +59,7 @@ class VonageSettings(HttpSettings):
         return Vonage(self)
 
 
-class Vonage(BaseGateway):
+class Vonage(HttpGateway):
     """Sends SMS by Vonage, reads its states and inbound messages (WhatsApp's, too)."""
 
     def __init__(self, settings: VonageSettings, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:

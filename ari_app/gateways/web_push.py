@@ -25,8 +25,7 @@ from pydantic import Field, model_validator
 
 from ari_app.core.delivery import Accepted, Outcome, Refused
 from ari_app.core.messages import Channel
-from ari_app.gateways.base import BaseGateway
-from ari_app.gateways.http import Answer, HttpClient, Request, not_taken
+from ari_app.gateways.http import Answer, HttpClient, HttpGateway, Request, not_taken
 from ari_app.gateways.settings import GatewaySettings, PrivateFile
 from ari_app.message_ports import Letter
 
@@ -114,7 +113,7 @@ def _decoded(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-class WebPush(BaseGateway):
+class WebPush(HttpGateway):
     """Pushes ``{"title", "body", "ref"}``, encrypted for one subscription."""
 
     def __init__(self, settings: WebPushSettings) -> None:

@@ -94,6 +94,11 @@ class Webhook(BaseGateway):
         host = urlsplit(endpoint.url).hostname
         return Unavailable(f"{host} answered HTTP {answer.status}", answer.retry_after)
 
+    def close(self) -> None:
+        """Close this thread's connections."""
+        for client in self._clients.values():
+            client.close()
+
 
 def signed(ref: str, at: datetime, body: bytes, secrets: tuple[SecretStr, ...]) -> dict[str, str]:
     """The three headers; one signature for each secret, parted by spaces."""
