@@ -86,7 +86,7 @@ def _of_type(draft: TypeDraft, where: str) -> Iterator[Problem]:
 def _of_client(draft: TypeDraft, where: str) -> Iterator[Problem]:
     if draft.kind in (MessageKind.VOICEMAIL_NOTICE, MessageKind.MISSED_CALL_TICKET):
         yield _warning(where, "it is for the team's own people, and never sent to clients")
-    elif draft.kind in CALL_KINDS and draft.channel != Channel.SMS:
+    elif draft.kind in CALL_KINDS and draft.channel in (Channel.EMAIL, Channel.PUSH):
         yield _warning(where, "of a caller nothing but the number is known, so it is never sent; write one for sms")
 
 
