@@ -11,6 +11,7 @@ from rich.table import Table
 
 from ari_app.cli.desks import Counter, ask_first, counter_options, yes_option
 from ari_app.cli.screen import clean, count, is_narrow, json_option, print_json, screen, table
+from ari_app.desk.base import Refused
 from ari_app.desk.preview import Preview
 from ari_app.desk.rules import Rule, RuleDesk, RuleDraft, RuleEdit, Saved
 
@@ -93,12 +94,15 @@ def show(*, name: str, as_json: bool, counter: Counter) -> None:
     """
     with counter.looking() as (connection, actor):
         desk = RuleDesk(connection, actor, counter.terms)
-        rule = desk.show(name)
-        shown = desk.preview(rule.text)
+        rule, trouble = desk.show(name), ""
+        try:
+            shown: Preview | None = desk.preview(rule.text)
+        except Refused as refused:  # a text that came by plain SQL
+            shown, trouble = None, str(refused)
     if as_json:
-        print_json({"rule": asdict(rule), "preview": preview_json(shown)})
+        print_json({"rule": asdict(rule), "preview": preview_json(shown) if shown else None})
     else:
-        print_rule(screen(), rule, shown)
+        print_rule(screen(), rule, str(shown).removeprefix("takes ") if shown else trouble)
 
 
 def preview_json(shown: Preview) -> dict[str, Any]:
@@ -106,8 +110,8 @@ def preview_json(shown: Preview) -> dict[str, Any]:
     return asdict(shown) | {"cost": str(shown.cost)}
 
 
-def print_rule(out: Console, rule: Rule, shown: Preview) -> None:
-    """One rule for people."""
+def print_rule(out: Console, rule: Rule, takes: str) -> None:
+    """One rule for people; ``takes`` is what its text takes as SMS, or what is wrong with it."""
     head = Table.grid(padding=(0, 2))
     for what, value in (
         ("rule", rule.name),
@@ -116,7 +120,7 @@ def print_rule(out: Console, rule: Rule, shown: Preview) -> None:
         ("team", rule.team or "everybody's"),
         ("due", f"{rule.delay_seconds} s after the call, within the sending hours"),
         ("once in", f"{rule.once_in_hours} h to one caller" if rule.once_in_hours else "no limit"),
-        ("takes", str(shown).removeprefix("takes ")),
+        ("takes", takes),
     ):
         head.add_row(clean(what, "dim"), clean(value))
     out.print(head)

@@ -11,7 +11,7 @@ from ari_app.cli.desks import Command, Counter, ask_first, counter_options, yes_
 from ari_app.cli.kinds import choice
 from ari_app.cli.screen import clean, is_narrow, json_option, print_json, screen, table
 from ari_app.core.messages import Audience, Channel, MessageKind
-from ari_app.desk.message_types import AUDIENCES, CHANNELS, TYPES, TypeDesk, TypeEdit, TypeKey, TypeRow
+from ari_app.desk.message_types import AUDIENCES, CHANNELS, TYPES, SavedType, TypeDesk, TypeEdit, TypeKey, TypeRow
 
 
 def _which(command: Command) -> Command:
@@ -113,16 +113,18 @@ def set_type(*, team: str, kind: MessageKind, yes: bool, as_json: bool, counter:
     optional = {name: given[name] for name in ("text", "with_company", "with_team", "extra")}
     edit = TypeEdit(**optional, offset_minutes=given["offset"], once_in_hours=given["once"])
 
-    def save(confirmed: bool) -> TypeRow:
+    def save(confirmed: bool) -> SavedType:
         with counter.changing() as (connection, actor):
             return TypeDesk(connection, actor, counter.terms).set(key, edit, confirmed=confirmed)
 
     saved = ask_first(yes, save)
+    for warning in saved.warnings:
+        click.secho(f"warning: {warning}", fg="yellow", err=True)
     if as_json:
-        print_json({"type": asdict(saved)})
+        print_json({"type": asdict(saved.type), "warnings": saved.warnings})
         return
-    screen().print(clean(f"{key}: saved, it is {'on' if saved.enabled else 'off'}. It reads:"))
-    for line in saved.sample.splitlines():
+    screen().print(clean(f"{key}: saved, it is {'on' if saved.type.enabled else 'off'}. It reads:"))
+    for line in saved.type.sample.splitlines():
         screen().print(clean(line))
 
 

@@ -8,6 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ari_app.core.checks import Problem, Severity, errors
+from ari_app.core.message_checks import TYPE_AUDIENCES, TYPE_CHANNELS, type_problems
+from ari_app.core.message_draft import TypeDraft
 from ari_app.core.messages import Audience, Channel, MessageKind
 from ari_app.core.numbering import printable
 from ari_app.core.placeholders import PlaceholderError, Template, compose
@@ -15,14 +18,12 @@ from ari_app.core.rights import Right, Subject, require
 from ari_app.core.segments import TextError, segments
 from ari_app.desk.base import Desk, NotFound, Refused, Unconfirmed, needs
 from ari_app.desk.terms import Terms
-from ari_app.storage.message_refusals import MESSAGE_MENDS
 from ari_app.storage.message_schema import message_types
 from ari_app.storage.schema import teams
 
 TYPES = tuple(kind for kind in MessageKind if kind not in (MessageKind.APOLOGY, MessageKind.EVENT))
 """Apologies have rules; events go to webhooks."""
-AUDIENCES = (Audience.CLIENT, Audience.STAFF, Audience.ADMIN)
-CHANNELS = (Channel.SMS, Channel.EMAIL, Channel.PUSH)
+AUDIENCES, CHANNELS = TYPE_AUDIENCES, TYPE_CHANNELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,14 @@ class TypeRow:
     parts: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class SavedType:
+    """A message type as it was saved, and what is doubtful about it."""
+
+    type: TypeRow
+    warnings: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class TypeDesk(Desk):
     """The automatic messages of teams."""
@@ -86,7 +95,7 @@ class TypeDesk(Desk):
         return sorted(wanted, key=lambda row: (row.team, row.kind, row.audience, row.channel))
 
     @needs(Subject.MESSAGE_TYPES, Right.EDIT)
-    def set(self, key: TypeKey, edit: TypeEdit, *, confirmed: bool = False) -> TypeRow:
+    def set(self, key: TypeKey, edit: TypeEdit, *, confirmed: bool = False) -> SavedType:
         """Make a message type, switched on, or change one; making one takes the right to create, too.
 
         Raises:
@@ -108,7 +117,8 @@ class TypeDesk(Desk):
         else:
             self.connection.execute(sa.update(message_types).where(self._it(key, team_id)).values(values))
         self._write_down(Subject.MESSAGE_TYPES, "create" if present is None else "edit", key, **values)
-        return ready
+        doubts = (problem.text for problem in _problems(ready) if problem.severity is Severity.WARNING)
+        return SavedType(ready, tuple(doubts))
 
     @needs(Subject.MESSAGE_TYPES, Right.EDIT)
     def switch(self, key: TypeKey, enabled: bool) -> TypeRow:
@@ -131,7 +141,7 @@ class TypeDesk(Desk):
         given = {name: value for name in TypeEdit.__dataclass_fields__ if (value := getattr(edit, name)) is not None}
         wanted = replace(present, **given)
         wanted = replace(wanted, text=wanted.text.strip(), extra=wanted.extra.strip())
-        sample, faults = "", list(_faults(wanted))
+        faults = [problem.text for problem in errors(_problems(wanted))]
         if not faults:
             sample = self._sample(wanted)
             try:
@@ -202,21 +212,6 @@ def _sample_of(row: TypeRow | None) -> str | None:
     return row.sample if row else None
 
 
-def _faults(row: TypeRow) -> Iterator[str]:
-    if row.kind not in TYPES:
-        yield "apologies have rules (ari-app rules), and events go to webhooks; neither is a message type"
-    if row.channel not in CHANNELS:
-        yield MESSAGE_MENDS["channel_of_a_type_is_sms_email_or_push"]
-    if row.audience not in AUDIENCES:
-        yield MESSAGE_MENDS["audience_is_client_staff_or_admin"]
-    if not row.text:
-        yield MESSAGE_MENDS["text_of_the_type_is_not_empty"]
-    for text in (row.text, row.extra):
-        try:
-            Template.parse(text)
-        except PlaceholderError as error:
-            yield str(error)
-    if not -43200 <= row.offset_minutes <= 43200:
-        yield MESSAGE_MENDS["offset_is_within_30_days"]
-    if not 0 <= row.once_in_hours <= 8760:
-        yield MESSAGE_MENDS["once_in_hours_is_0_to_8760"]
+def _problems(row: TypeRow) -> tuple[Problem, ...]:
+    values = {name: getattr(row, name) for name in TypeDraft._fields}
+    return type_problems(TypeDraft(**values))

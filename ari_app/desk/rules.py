@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
 import sqlalchemy as sa
 
+from ari_app.core import message_draft
+from ari_app.core.checks import Severity
+from ari_app.core.message_checks import rule_problems, shadowed
 from ari_app.core.numbering import printable
 from ari_app.core.rights import Right, Subject
 from ari_app.desk.base import Desk, NotFound, Refused, Unconfirmed, needs
@@ -170,12 +173,12 @@ class RuleDesk(Desk):
         return Saved(rule, tuple(self._doubts(rule)))
 
     def _doubts(self, rule: Rule) -> Iterator[str]:
-        """A number may be in several rules, and one of them counts."""
-        for number in rule.numbers:
-            first = next(one.name for one in self._all() if number in one.numbers)
-            others = [one.name for one in self._all() if number in one.numbers and one.name != rule.name]
-            if others:
-                yield f"{number} is in several rules; {first!r} counts, being the first by name"
+        """What makes sense and may still not be meant: placeholders without a value, a number of several rules."""
+        drafts = [message_draft.RuleDraft(**asdict(one)) for one in self._all()]
+        own = message_draft.RuleDraft(**asdict(rule))
+        found = [problem.text for problem in rule_problems(own, own.numbers) if problem.severity is Severity.WARNING]
+        found += [str(problem) for problem in shadowed(drafts) if problem.text.startswith(rule.numbers)]
+        yield from found
 
     # --- what may be saved ------------------------------------------------------------------------------------------
 
