@@ -90,6 +90,7 @@ messages = sa.Table(
     ),
     sa.Index(
         "messages_due_to_others",
+        "state",  # always the same, and needed for SQLite to prefer this index to one of state alone
         "due_at",
         "id",
         sqlite_where=sa.text("state = 'queued' AND audience <> 'client'"),

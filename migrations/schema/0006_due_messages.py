@@ -25,7 +25,11 @@ def upgrade() -> None:
         postgresql_where=TO_CLIENTS,
     )
     op.create_index(
-        "messages_due_to_others", "messages", ["due_at", "id"], sqlite_where=TO_OTHERS, postgresql_where=TO_OTHERS
+        "messages_due_to_others",
+        "messages",
+        ["state", "due_at", "id"],
+        sqlite_where=TO_OTHERS,
+        postgresql_where=TO_OTHERS,
     )
     op.drop_index("messages_due", "messages")
 
