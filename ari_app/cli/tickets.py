@@ -89,7 +89,7 @@ def open_ticket(*, team: str, client: str, subject: str, external_id: str, as_js
     \b
     Examples:
       ari-app tickets open --team Sales --client +79160000001 --subject "Order 1207"
-      ari-app tickets open --team Sales --client +79160000001 --external-id HD-1207 --json | jq .id
+      ari-app tickets open --team Sales --client +79160000001 --external-id HD-1207 --json
     """
     with counter.changing() as (connection, actor):
         desk = TicketDesk(connection, actor, counter.terms)

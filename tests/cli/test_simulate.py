@@ -96,3 +96,72 @@ def test_the_problems_of_a_refused_scheme_are_told(cli: Cli) -> None:
 )
 def test_a_wrong_command_line_is_exit_code_2(cli: Cli, arguments: tuple[str, ...], said: str) -> None:
     assert said in cli("simulate", *arguments, code=2).stderr
+
+
+@pytest.mark.promise("UIS-01", "OUR-01", "OUR-02")
+def test_what_the_caller_would_be_sent_is_shown(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARI_APP_COMPANY", "Acme")
+    command = ("simulate", "--to", "+74950000105", "--outcome", "busy,busy", "--at", "2026-03-02T12:00+03:00")
+    told = cli.json(*command)
+    due = "2026-03-02 12:00:01+03:00"
+    sentence = f"an apology by rule 'Demo: sales' (SMS to the client) is due at {due}: nobody answered"
+    assert sentence in sentences(told)
+    (apology, *_) = told["messages"]
+    assert apology == {
+        "kind": "apology",
+        "channel": "sms",
+        "audience": "client",
+        "recipient": "+79161112233",
+        "rule": "Demo: sales",
+        "text": "Извините, что не ответили на ваш звонок на +74950000105. Перезвоним в течение часа.",
+        "parts": 2,
+        "due_at": "2026-03-02T09:00:01.200000Z",
+    }
+    shown = cli(*command).stdout
+    assert sentence in shown
+    assert "apology to +79161112233 (sms, 2 parts):" in shown
+    assert apology["text"] in shown
+
+
+@pytest.mark.promise("UIS-03")
+def test_at_night_it_is_due_as_the_deployments_window_opens(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = ("simulate", "--to", "+74950000105", "--outcome", "busy,busy", "--at", "2026-03-02T22:00+03:00")
+    assert "is due at 2026-03-03 09:00:00+03:00" in sentences(cli.json(*command))
+    monkeypatch.setenv("ARI_APP_SENDING_HOURS", "00:00-24:00")
+    assert "is due at 2026-03-02 22:00:01+03:00" in sentences(cli.json(*command))
+
+
+@pytest.mark.promise("UIS-02", "OUR-01")
+def test_why_nothing_would_be_sent_is_shown(cli: Cli) -> None:
+    answered = sentences(cli.json("simulate", "--to", "+74950000101", "--outcome", "answer@2"))
+    assert "no apology (SMS to the client): the call was answered" in answered
+    off = sentences(cli.json("simulate", "--to", "+74950000109", "--hang-up-at", "1"))
+    assert "no apology by rule 'Demo: switched off' (SMS to the client): the rule is switched off" in off
+    none = sentences(cli.json("simulate", "--to", "+74950000110", "--hang-up-at", "1"))
+    assert "no apology (SMS to the client): no rule has +74950000110" in none
+    landline = ("simulate", "--to", "+74950000105", "--from", "+74957654321", "--hang-up-at", "1")
+    assert "is a landline, and only mobiles are written to" in sentences(cli.json(*landline))
+
+
+@pytest.mark.promise("POL-07")
+def test_a_call_out_of_hours_is_told_as_one(cli: Cli) -> None:
+    command = ("simulate", "--to", OFFICE, "--at", "sat 11:30", "--hang-up-at", "2")
+    (text,) = [each for each in cli.json(*command)["messages"] if each["audience"] == "client"]
+    assert text["kind"] == "call_out_of_hours"
+    assert text["text"].startswith("Demo support: We are closed.")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("SENDING_HOURS", "20:00-09:00", "it must open earlier on the same day than it closes"),
+        ("SENDING_ZONE", "Mars", "zone 'Mars' is unknown"),
+    ],
+)
+def test_a_window_that_makes_no_sense_is_a_wrong_setting(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, name: str, value: str, complaint: str
+) -> None:
+    monkeypatch.setenv(f"ARI_APP_{name}", value)
+    told = cli("simulate", "--to", OFFICE, code=2).stderr
+    assert complaint in told
+    assert f"ARI_APP_{name}" in told
