@@ -26,6 +26,7 @@ COMMANDS = (
     "types",
     "messages",
     "clients",
+    "tickets",
     "users",
     "roles",
     "doctor",
