@@ -117,8 +117,11 @@ class Inbox(BaseGateway):
             os.close(lock)
 
     def _append(self, line: bytes) -> None:
-        file = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = os.open(self._file, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
+            end = os.lseek(file, 0, os.SEEK_END)
+            if end and os.pread(file, 1, end - 1) != b"\n":  # half a line, of a machine that lost its power
+                line = b"\n" + line
             os.write(file, line)
             os.fsync(file)
         finally:
@@ -142,7 +145,7 @@ class Inbox(BaseGateway):
             try:
                 yield orjson.loads(line)
             except orjson.JSONDecodeError:
-                continue  # half a line, of a machine that lost its power
+                continue  # such a half line, or the empty one behind the last
 
 
 def _article(entry: dict[str, Any]) -> str:
