@@ -28,6 +28,7 @@ class AgiServer:
         self._limits = limits or Limits()
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
+        self._silent: set[asyncio.StreamWriter] = set()
         self._refusing = False
 
     async def start(self, host: str, port: int) -> None:
@@ -48,9 +49,11 @@ class AgiServer:
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
-        """Take no more; those under way are over within their own limits."""
+        """Take no more; who has not yet asked is cut off, answers under way are over within their own limits."""
         if self._server is not None:
             self._server.close()
+        for writer in self._silent:
+            writer.transport.abort()
         if self._open:
             await asyncio.wait(self._open)
 
@@ -78,7 +81,11 @@ class AgiServer:
         guarded = GuardedReader(reader, self._limits)
         peer = _peer(writer)  # now: a transport that has been reset cannot tell
         try:
-            headers = await guarded.take_headers()
+            self._silent.add(writer)
+            try:
+                headers = await guarded.take_headers()
+            finally:
+                self._silent.discard(writer)
             script = headers.get("agi_network_script", "")
             if script not in self._scripts:
                 raise AgiTrouble(f"it asked for {printable(script)!r}; there are {', '.join(self._scripts)}")

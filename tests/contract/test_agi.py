@@ -312,8 +312,13 @@ def test_a_taken_port_is_told_with_its_mend(agi: tuple[Controller, int], tmp_pat
 def test_it_ends_when_told_to(tmp_path: Path, number: signal.Signals) -> None:
     url = f"sqlite:///{tmp_path}/x.sqlite3"
     upgrade(url, SCHEMA_HEAD)
-    process = Controller(tmp_path, {"database_url": url, "agi_port": free_port()}, "agi")
+    port = free_port()
+    process = Controller(tmp_path, {"database_url": url, "agi_port": port}, "agi")
     process.start(until="FastAGI is ready")
-    process.signal(number)
-    assert process.ended(3) == 0
-    assert process.lines[-1].endswith("stopping")
+    with client(port):
+        ask(HOST, port, NUMBER)  # once this one is served, the silent one has been accepted
+        began = time.monotonic()
+        process.signal(number)
+        assert process.ended(5) == 0
+        assert time.monotonic() - began < LIMITS.header_seconds, "who says nothing is not waited for"
+    assert any(line.endswith("stopping") for line in process.lines)

@@ -317,5 +317,5 @@ def test_fastagi_stops_when_it_is_told_to(deserted: House, fastagi: Controller) 
     if not fastagi.running:
         fastagi.start(until="FastAGI is ready")
     with socket.create_connection(("127.0.0.1", deserted.asterisk.settings.agi_port)):
-        assert fastagi.stop(3) == 0
+        assert fastagi.stop() == 0
     assert not [line for line in fastagi.lines if "Traceback" in line], "\n".join(fastagi.lines)
