@@ -91,7 +91,7 @@ class ClientDesk(Desk):
     def _rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
         flags = {column.key for column in query.selected_columns if isinstance(column.type, sa.Boolean)}
         return [
-            {name: bool(value) if name in flags else value for name, value in row._mapping.items()}
+            {str(name): bool(value) if name in flags else value for name, value in row._mapping.items()}
             for row in self.connection.execute(query)
         ]
 

@@ -130,7 +130,7 @@ class ConsentDesk(Desk):
         for one in wanted:
             named = {"channel": one.channel or "", "kind": one.kind or "", "bulk_only": one.bulk_only}
             row = {"client": one.client, **named, "source": storable(source), "at": self.now()}
-            new += self.connection.execute(statement.values(row)).rowcount
+            new += len(self.connection.execute(statement.values(row).returning(opt_outs.c.id)).all())
         return new
 
     def _number(self, written: str) -> str:

@@ -103,4 +103,6 @@ def office(engine: sa.Engine, tmp_path: Path) -> Iterator[Office]:  # noqa: F811
                 {"e164": FREE, "name": "Nobody's", "team_id": None},
             ],
         )
-        yield Office(connection, tmp_path)
+        folder = tmp_path / "messages"
+        folder.mkdir()
+        yield Office(connection, folder)

@@ -196,7 +196,7 @@ def test_a_page_far_down_is_read_off_an_index_and_not_counted_up(office: Office,
         {**row, "key": f"m{place}", "ref": f"r{place}", "created_at": office.at + timedelta(seconds=place)}
         for place in range(1, 4000)
     ]
-    for other in (each for place, each in enumerate(rows) if place % 20):
+    for other in (each for place, each in enumerate(rows) if place % 200):
         other.update(client=ANOTHER, state="sent")
     office.connection.execute(sa.insert(messages), rows)
     office.sql("ANALYZE messages")
