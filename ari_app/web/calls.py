@@ -16,6 +16,7 @@ from starlette.responses import FileResponse
 
 from ari_app.core.explain import sentence
 from ari_app.core.rights import Right, Subject, require
+from ari_app.desk.base import NotFound
 from ari_app.desk.recordings import RecordingDesk
 from ari_app.storage.history import CallHistory, CallNotFoundError, JournalledEvent, show_call
 from ari_app.web.access import Whoever
@@ -144,8 +145,12 @@ def get_recording(
     call: CallId, ending: Literal["mp3", "wav"], site: OurSite, actor: Whoever, which: Which = 1
 ) -> FileResponse:
     """The recording itself, whole or in parts (Range). Right: `recordings view`."""
-    with site.writing.begin() as connection:  # that somebody asked is written down
-        heard = RecordingDesk(connection, actor, site.terms, now=site.now).of_call(call)
+    try:
+        with site.writing.begin() as connection:  # that somebody asked is written down
+            heard = RecordingDesk(connection, actor, site.terms, now=site.now).of_call(call)
+    except NotFound:  # which would tell where the files are
+        detail = "the caller left no message, or its files were removed; GET /v1/calls/{id} says what was left"
+        raise Refusal(HTTPStatus.NOT_FOUND, detail) from None
     if len(heard) < which:
         raise Refusal(HTTPStatus.NOT_FOUND, "the caller left no such message; GET /v1/calls/{id} lists those there are")
     path = heard[which - 1].files.get(ending)

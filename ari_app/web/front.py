@@ -52,6 +52,7 @@ class _Exchange:
     id: str = field(default_factory=lambda: secrets.token_hex(6))
     began: float = field(default_factory=time.monotonic)
     status: int = 0
+    complete: bool = False
 
     def __str__(self) -> str:
         """Without the query, which may hold a gateway's key, and with numbers masked."""
@@ -89,6 +90,8 @@ class Front:
                     headers.setdefault(name, value)
                 headers["X-Request-Id"] = exchange.id
             await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                exchange.complete = True
 
         try:
             await self._answer(exchange, receive, send_safely)
@@ -108,10 +111,8 @@ class Front:
             await self._app(scope, _replayed(body, receive), send)
         except Exception:
             log.exception("request %s failed", exchange.id)
-            if exchange.status:
-                raise
-            detail = f"something is wrong here, not with your request; the log has it under request {exchange.id}"
-            await problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail)(scope, receive, send)
+            if not exchange.complete:
+                raise  # half an answer: the server is to close the connection
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         """The whole body: what is small enough to be taken at once cannot trickle into an endpoint."""

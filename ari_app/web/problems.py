@@ -147,6 +147,12 @@ def unavailable() -> Response:
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "5"})
 
 
+def _failed(request: Request, _error: Exception) -> Response:
+    """A fault of ours. What it was is for the log alone."""
+    detail = f"something is wrong here, not with your request; the log has it under request {request.state.request}"
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail)
+
+
 _ANSWERS: Mapping[type[Exception], Callable[[Request, Any], Response]] = {
     Refusal: _refused,
     Forbidden: _forbidden,
@@ -157,6 +163,7 @@ _ANSWERS: Mapping[type[Exception], Callable[[Request, Any], Response]] = {
     HTTPException: _http,
     sa.exc.DBAPIError: _conflict,
     sa.exc.SQLAlchemyError: _database,
+    Exception: _failed,
 }
 
 

@@ -82,7 +82,7 @@ def get_rules(
         return [_shown(rule) for rule in _desk(connection, actor, site).list(search)]
 
 
-@router.get("/{name}", summary="One rule", responses=documented(HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND))
+@router.get("/{name:path}", summary="One rule", responses=documented(HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND))
 def get_rule(name: RuleName, site: OurSite, actor: Whoever) -> OneRule:
     """Right: `rules view`."""
     with site.reading.begin() as connection:
@@ -105,7 +105,7 @@ def post_rule(rule: NewRule, site: OurSite, actor: Whoever, confirmed: Confirmed
 
 
 @router.patch(
-    "/{name}",
+    "/{name:path}",
     summary="Change a rule, or switch it",
     responses=documented(HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
@@ -125,7 +125,7 @@ def patch_rule(
 
 
 @router.delete(
-    "/{name}",
+    "/{name:path}",
     status_code=HTTPStatus.NO_CONTENT,
     summary="Delete a rule",
     responses=documented(HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),

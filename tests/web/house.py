@@ -184,8 +184,19 @@ class House:
         given = {**proof, **(headers or {})}
         return requests.request(method, self.base + path, headers=given, timeout=20, allow_redirects=False, **more)
 
-    def event(self, code: int = 202, user: str = "crm", **event: Any) -> dict[str, Any]:
-        """Raise an event and hold it to its status."""
+    def event(self, **event: Any) -> dict[str, Any]:
+        """Raise an event."""
+        return self._told(event, 202, "crm")
+
+    def event_of(self, user_name: str, /, **event: Any) -> dict[str, Any]:
+        """Raise an event as another system does."""
+        return self._told(event, 202, user_name)
+
+    def refused(self, **event: Any) -> dict[str, Any]:
+        """Raise an event that is refused; the problem."""
+        return self._told(event, 422, "crm")
+
+    def _told(self, event: dict[str, Any], code: int, user: str) -> dict[str, Any]:
         answer = self.ask("POST", "/v1/events", json=event, user=user)
         assert answer.status_code == code, answer.text
         found: dict[str, Any] = answer.json()

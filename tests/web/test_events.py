@@ -88,7 +88,7 @@ def test_ids_of_two_systems_do_not_collide(house: House) -> None:
     if "second" not in house.tokens:
         house.add_user("second", *_everything())
     told = {"kind": "was_it_solved", "id": "same-id", "team": TEAM}
-    ours, theirs = house.event(**told, client=house.client()), house.event(**told, client=house.client(), user="second")
+    ours, theirs = house.event(**told, client=house.client()), house.event_of("second", **told, client=house.client())
     assert one(ours)["id"] != one(theirs)["id"]
 
 
@@ -161,7 +161,7 @@ def test_an_items_types(house: House) -> None:
 @pytest.mark.promise("YCL-14")
 def test_an_item_shows_where_its_reminder_and_review_request_stand(house: House) -> None:
     item = {"client": house.client(), "team": TEAM, "item": "visit/2026 11", "item_time": in_hours(48)}
-    assert house.event(422, kind="item_reminder", **item)["errors"][0]["where"] == "body.item"
+    assert house.refused(kind="item_reminder", **item)["errors"][0]["where"] == "body.item"
     item["item"] = "visit/2026-11"
     for kind in ("item_created", "item_reminder", "item_review_request"):
         house.event(kind=kind, **item)
@@ -225,7 +225,7 @@ def test_a_ticket_out_of_hours_by_web_and_mobile_alone(house: House, source: str
 )
 def test_what_is_wrong_is_named(house: House, event: dict[str, Any], where: str, what: str) -> None:
     told = {"kind": "rate_adviser", "id": "wrong", "client": "+79160000001", "team": TEAM} | event
-    problem = house.event(422, **{name: value for name, value in told.items() if value is not None})
+    problem = house.refused(**{name: value for name, value in told.items() if value is not None})
     assert problem["status"] == 422
     assert any(fault["where"].startswith(where) and what in fault["what"] for fault in problem["errors"]), problem
 
@@ -279,7 +279,7 @@ def test_a_call_told_twice_is_one_row(house: House) -> None:
 
 def test_a_call_of_the_future_is_refused(house: House) -> None:
     told = {"kind": "outbound_call", "client": house.client(), "number": OPEN, "answered": True}
-    assert "future" in house.event(422, **told, at=in_hours(1))["detail"]
+    assert "future" in house.refused(**told, at=in_hours(1))["detail"]
 
 
 def test_what_is_known_of_the_client_is_put_in(house: House) -> None:
