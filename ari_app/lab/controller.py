@@ -1,4 +1,4 @@
-"""Runs the controller and FastAGI as child processes, each log in a file and what matters of it on the screen."""
+"""Runs the controller and its companions as child processes, each log in a file and what matters on the screen."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ ARI_APP = str(Path(sys.executable).with_name("ari-app"))
 READY_SECONDS = 20.0
 STOP_SECONDS = 5.0
 CONNECTED = re.compile(r"ARI at \S+: connected")
-LISTENS = re.compile(r"FastAGI is ready")
-CALL = re.compile(r"\S+T(\d\d:\d\d:\d\d)\S* INFO +ari_app\.(?:service|agi\.lookup): ((?:no controller: )?call .*)")
+LISTENS = re.compile(r"(?:FastAGI|the HTTP interface) is ready")
+SENDS = re.compile(r"sender is running")
+CALL = re.compile(
+    r"\S+T(\d\d:\d\d:\d\d)\S* INFO +ari_app\.(?:service|agi\.lookup|outbox): ((?:no controller: )?(?:call|message) .*)"
+)
 HOUSEKEEPING = re.compile(r"\S+Z (?:INFO|DEBUG) ")
 
 
 def worth_showing(line: str) -> str | None:
-    """What of a line of the log a person at the screen wants to see: calls, warnings and worse, and what is no line of
-    a log at all, such as an error of the command line."""
+    """What of a line of the log a person at the screen wants to see: calls, messages, warnings and worse, and what is no
+    line of a log at all, such as an error of the command line."""
     if match := CALL.match(line):
         return f"{match[1]} UTC {match[2]}"
     return None if HOUSEKEEPING.match(line) else line.rstrip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import subprocess
 import sys
 import time
@@ -15,21 +16,26 @@ from pathlib import Path
 from rich.console import Console
 
 from ari_app.lab.asterisk import AsteriskInstance, AsteriskSettings, choose
-from ari_app.lab.controller import ARI_APP, LISTENS, Controller, first_to_end
+from ari_app.lab.controller import ARI_APP, CONNECTED, LISTENS, SENDS, Controller, first_to_end
 from ari_app.lab.ending import end_on_signals, end_stragglers
 from ari_app.lab.errors import LabError
 from ari_app.lab.ports import Port, require_free
 
 RUN = Path(".run")
 STEPS = 4
+PROCESSES = (("serve", CONNECTED), ("agi", LISTENS), ("sender", SENDS), ("web", LISTENS))
+"""What the product consists of, each with what its log says once it works; the first one's log is controller.log."""
 NEXT = """\
 Try, in another terminal:
   [bold]make call[/]                    a real SIP call to the first number, told as it happens
-  [bold]make call to=+74950000106[/]    another number of the table
+  [bold]make call to=+74950000105[/]    all are busy: a lost call, and its apology by SMS
   [bold].venv/bin/ari-app calls show last[/]    why it went so; [bold]calls list[/] lists them all
   [bold].venv/bin/ari-app simulate --to +74950000108 --at "sat 11:30"[/]
+  [bold].venv/bin/ari-app messages list[/]      what was sent, and what became of it
   [bold]make doctor[/]                  is everything in order?
-The schemes are SQL, and an edit is live within 2 s: sqlite3 {database}
+Nothing is really sent: messages go to the test inbox, [bold]http://127.0.0.1:{web}/inbox[/], and to .run/inbox. In the
+demo they go out all day and night; a real system keeps to 09:00-20:00 unless it is told otherwise.
+Schemes and rules are SQL, and an edit is live within 2 s: sqlite3 {database}
 """
 
 console = Console(highlight=False)
@@ -45,20 +51,25 @@ def say(line: str) -> None:
     console.print(f"    {line}", markup=False, soft_wrap=True)
 
 
+NAMES = (("sip", "SIP_PORT"), ("http", "HTTP_PORT"), ("agi", "AGI_PORT"), ("web", "WEB_PORT"))
+"""Ports of ours, and the variables that move them; RTP_START moves those of the calls' media."""
+
+
 @dataclass(frozen=True)
 class Ports:
-    """The ports of the demo: the environment's SIP_PORT, HTTP_PORT, AGI_PORT and RTP_START, or the usual ones."""
+    """The ports of the demo: those that the environment names (see `NAMES`), or the usual ones."""
 
     sip: int = 5060
     http: int = 8088
     agi: int = 4573
+    web: int = 8070
     rtp: int = 10000
 
     @classmethod
     def chosen(cls) -> Ports:
         """As the environment says. Raises LabError."""
         ports = cls()
-        for field, name in (("sip", "SIP_PORT"), ("http", "HTTP_PORT"), ("agi", "AGI_PORT"), ("rtp", "RTP_START")):
+        for field, name in (*NAMES, ("rtp", "RTP_START")):
             text = os.environ.get(name)
             if not text:
                 continue
@@ -81,13 +92,17 @@ class Ports:
 
     def require_free(self) -> None:
         """Raise LabError when one is taken, with who holds it and the command that takes free ones."""
-        needed = [*self.settings.ports(), Port("tcp", "127.0.0.1", self.agi, "FastAGI")]
+        needed = [
+            *self.settings.ports(),
+            Port("tcp", "127.0.0.1", self.agi, "FastAGI"),
+            Port("tcp", "127.0.0.1", self.web, "the HTTP interface"),
+        ]
         try:
             require_free(needed)
         except LabError as error:
             moved = " ".join(
                 f"{name}={first_free([port for port in needed if port.number == number])}"
-                for name, number in (("SIP_PORT", self.sip), ("HTTP_PORT", self.http), ("AGI_PORT", self.agi))
+                for name, number in ((name, getattr(self, field)) for field, name in NAMES)
                 if not are_free([port for port in needed if port.number == number])
             )
             raise LabError(f"{error}: make run {moved}") from None
@@ -124,7 +139,7 @@ def only_one() -> Iterator[None]:
         yield
 
 
-def write_env(instance: AsteriskInstance) -> None:
+def write_env(instance: AsteriskInstance, web_port: int) -> None:
     """Settings for the controller and for every `ari-app` command in this folder; readable by the owner alone."""
     lines = {
         "DATABASE_URL": f"sqlite:///{RUN.resolve()}/ari-app.sqlite3",
@@ -136,6 +151,12 @@ def write_env(instance: AsteriskInstance) -> None:
         "NUMBER_TEMPLATE": "PJSIP/{number}@lab-trunk",
         "MESSAGES_FOLDER": str(RUN.resolve() / "messages"),
         "GREETINGS_FOLDER": str(instance.greetings),
+        "INBOX_FOLDER": str(RUN.resolve() / "inbox"),
+        "WEB_PORT": str(web_port),
+        "COMPANY": "Demo Ltd",
+        "SENDING_HOURS": "00:00-24:00",
+        "SMS_PRICE": "3.50",
+        "SMS_CURRENCY": "RUB",
     }
     text = "".join(f"ARI_APP_{name}={value}\n" for name, value in lines.items())
     with os.fdopen(os.open(RUN / "ari-app.env", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -160,20 +181,25 @@ def run() -> None:
     step(2, f"Asterisk: starting ({kind.name})")
     with instance:
         step(3, "Database: tables and demo schemes")
-        write_env(instance)
+        write_env(instance, ports.web)
         os.environ["ARI_APP_ENV_FILE"] = str(RUN.resolve() / "ari-app.env")
         run_ari_app("db", "upgrade", "--demo")
-        step(4, "Controller and FastAGI: starting")
+        step(4, "Controller, FastAGI, sender, HTTP interface: starting")
         with ExitStack() as started:
-            controller = Controller(RUN / "controller.log", show_log_line)
-            started.callback(controller.stop)
-            agi = Controller(RUN / "agi.log", show_log_line, "agi", LISTENS)
-            started.callback(agi.stop)
-            controller.wait_ready()
-            agi.wait_ready()
-            show_what_there_is(time.monotonic() - began)
-            gone = first_to_end((controller, agi))
+            processes = [start(command, ready, started) for command, ready in PROCESSES]
+            for process in processes:
+                process.wait_ready()
+            show_what_there_is(time.monotonic() - began, ports.web)
+            gone = first_to_end(processes)
             raise LabError(f"`ari-app {gone.command}` ended by itself (exit {gone.wait()}); see {gone.log}")
+
+
+def start(command: str, ready: re.Pattern[str], started: ExitStack) -> Controller:
+    """Start one of the processes, and see that it is stopped with the others, the last to start first."""
+    log = RUN / f"{'controller' if command == 'serve' else command}.log"
+    process = Controller(log, show_log_line, command, ready)
+    started.callback(process.stop)
+    return process
 
 
 def show_log_line(line: str) -> None:
@@ -181,13 +207,13 @@ def show_log_line(line: str) -> None:
     console.print(line, markup=False, style="dim", soft_wrap=True)
 
 
-def show_what_there_is(seconds: float) -> None:
+def show_what_there_is(seconds: float, web_port: int) -> None:
     """The demo's numbers, and what to do with them."""
     console.print(f"[green]Ready[/] in {seconds:.1f} s. Everything listens on loopback only.\n")
     run_ari_app("numbers", "list")
     console.print()
-    console.print(NEXT.format(database=RUN / "ari-app.sqlite3"), soft_wrap=True)
-    console.print("Ctrl-C ends it. Calls appear below.")
+    console.print(NEXT.format(database=RUN / "ari-app.sqlite3", web=web_port), soft_wrap=True)
+    console.print("Ctrl-C ends it. Calls and messages appear below.")
 
 
 def main() -> None:
