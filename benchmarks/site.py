@@ -31,9 +31,11 @@ from benchmarks.sipp import Calls, Phone, call
 Way = Literal["native", "ours"]
 WAYS: tuple[Way, Way] = ("native", "ours")
 
-SIP, HTTP, RTP = 15560, 18588, 24000
-CALLERS: dict[Way, tuple[str, int]] = {"native": ("127.0.0.10", 15570), "ours": ("127.0.0.12", 15571)}
-PHONE = ("127.0.0.11", 15580)
+PORTS = {"SIP_PORT": 15560, "HTTP_PORT": 18588, "RTP_START": 24000}
+"""Where Asterisk listens unless the environment says otherwise, as for the demo; SIPp's ports follow SIP's."""
+SIP, HTTP, RTP = (int(os.environ.get(name, port)) for name, port in PORTS.items())
+CALLERS: dict[Way, tuple[str, int]] = {"native": ("127.0.0.10", SIP + 10), "ours": ("127.0.0.12", SIP + 11)}
+PHONE = ("127.0.0.11", SIP + 20)
 SERVE = (str(Path(sys.executable).with_name("ari-app")), "serve")
 NUMBER = "+74950000001"
 START_SECONDS, SETTLE_SECONDS = 20.0, 45.0
