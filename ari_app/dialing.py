@@ -67,20 +67,21 @@ class Dialing:
     async def _in_turn(self, destinations: Sequence[Destination]) -> None:
         for destination in destinations:
             await asyncio.sleep(destination.delay)
-            await self._ring_one(destination)
+            await self._ring_one(destination, alone=True)
             if self._winner is not None:
                 return
 
     async def _together(self, destinations: Sequence[Destination]) -> None:
         """Ring side by side, each from its own delay on; whoever waits is brought forward once nobody rings."""
         waiting = sorted(destinations, key=lambda one: one.delay)
+        alone = len(waiting) == 1
         ringing: list[asyncio.Task[None]] = []
         clock = asyncio.get_running_loop().time
         began = clock()
         try:
             while (waiting or ringing) and self._winner is None:
                 while waiting and (not ringing or began + waiting[0].delay <= clock()):
-                    ringing.append(asyncio.create_task(self._ring_one(waiting.pop(0))))
+                    ringing.append(asyncio.create_task(self._ring_one(waiting.pop(0), alone=alone)))
                 until_next = began + waiting[0].delay - clock() if waiting else None
                 done, _ = await asyncio.wait(ringing, timeout=until_next, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
@@ -89,13 +90,14 @@ class Dialing:
         finally:
             await _cancel(ringing)
 
-    async def _ring_one(self, destination: Destination) -> None:
-        """Ring one destination for its timeout; if it answers first, connect it."""
+    async def _ring_one(self, destination: Destination, *, alone: bool) -> None:
+        """Ring one destination for its timeout, beside others or alone; if it answers first, connect it."""
         record = self._chronicle.leg(self._step, self._next_leg, destination)
         self._next_leg += 1
         leg: Leg | None = None
         try:
-            leg = await self._line.place(record.leg_id, destination, destination.timeout + NET_SECONDS)
+            net = destination.timeout + NET_SECONDS
+            leg = await self._line.place(record.leg_id, destination, net, alone=alone)
             leg.rang.add_done_callback(lambda _: record.rang())
             end = await self._until_settled(leg, destination.timeout)
             if end is None:

@@ -78,9 +78,10 @@ class Line(Protocol):
     async def ring(self) -> None:
         """Let the caller hear ringing."""
 
-    async def place(self, leg_id: str, destination: Destination, net_seconds: float) -> Leg:
-        """Begin ringing; ``net_seconds`` is the far deadline Asterisk itself keeps. Raises `LegRefused`;
-        cancelled meanwhile, it ends the leg itself."""
+    async def place(self, leg_id: str, destination: Destination, net_seconds: float, *, alone: bool = False) -> Leg:
+        """Begin ringing; ``net_seconds`` is the far deadline Asterisk itself keeps. ``alone``: nobody else will be rung
+        before this leg is over, so that Asterisk may connect the two by itself. Raises `LegRefused`; cancelled
+        meanwhile, it ends the leg itself."""
 
     async def connect(self, leg: Leg) -> None:
         """Answer the caller and let the two talk; done when they can hear each other. Raises `LegRefused` if the leg

@@ -221,7 +221,9 @@ class ScriptedLine:
 
     async def ring(self) -> None: ...
 
-    async def place(self, leg_id: str, destination: Destination, net_seconds: float) -> ScriptedLeg:
+    async def place(
+        self, leg_id: str, destination: Destination, net_seconds: float, *, alone: bool = False
+    ) -> ScriptedLeg:
         script = next(self._outcomes, LegScript(LegOutcome.NO_ANSWER, 0, 0))
         return ScriptedLeg(leg_id, script, self._caller.talks)
 

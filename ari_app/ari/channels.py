@@ -167,10 +167,13 @@ class Channels:
         query = {"context": context, "extension": extension, "priority": priority, "label": label}
         return self._send("POST", "channels", channel_id, "continue", query=query)
 
-    def set_variable(self, channel_id: str, variable: str, value: str) -> Future[None]:
-        """Set a channel's variable or function; over HTTP, for it blocks while something plays to the channel."""
+    def set_variable(self, channel_id: str, variable: str, value: str, *, apart: bool = True) -> Future[None]:
+        """Set a channel's variable or function; over HTTP, for it blocks while something plays to the channel.
+
+        Not `apart` from the other requests when nothing can be playing.
+        """
         query = {"variable": variable, "value": value}
-        return self._send("POST", "channels", channel_id, "variable", query=query, apart=True)
+        return self._send("POST", "channels", channel_id, "variable", query=query, apart=apart)
 
     def get_variable(self, channel_id: str, variable: str) -> Future[dict[str, str]]:
         """{"value": ...}; NotFound when unset. Over HTTP, as `set_variable`."""

@@ -16,7 +16,7 @@ from ari_app.core.outcomes import LegEnd, LegOutcome, leg_outcome
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_REASONS: dict[LegOutcome, HangupReason] = {LegOutcome.ANSWERED_ELSEWHERE: "answered_elsewhere"}
+REASONS: dict[LegOutcome, HangupReason] = {LegOutcome.ANSWERED_ELSEWHERE: "answered_elsewhere"}
 
 
 class AriLeg:
@@ -74,7 +74,7 @@ class AriLeg:
         if self._asked is not None and not self._asked.done():
             self._asked.add_done_callback(lambda _: self.hang_up(outcome))
             return
-        self._told = self._client.channels.hangup(self.id, _REASONS.get(outcome, "normal"))
+        self._told = self._client.channels.hangup(self.id, REASONS.get(outcome, "normal"))
         self._told.add_done_callback(self._on_told)
 
     def _on_told(self, told: Future[None]) -> None:

@@ -7,16 +7,19 @@ import logging
 import re
 from asyncio import Future
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from ari_app.ari.channels import HangupReason
 from ari_app.ari.client import AriClient
 from ari_app.ari.errors import AriError, Disconnected, RequestTimeout
-from ari_app.ari.events import Channel, Event
+from ari_app.ari.events import Channel, Event, StasisStart
+from ari_app.ari.handover import BACK, CONTEXT, HandedLeg, instructions
 from ari_app.ari.legs import AriLeg, done
+from ari_app.ari.media import AriRecording, Playing
 from ari_app.ari.registry import Registry
 from ari_app.ari.settings import own_id
-from ari_app.core.outcomes import CallerEnd, HangUpCause, LegEnd, LegOutcome, PlayEnd, RecordEnd
+from ari_app.core.outcomes import CallerEnd, HangUpCause, LegEnd, LegOutcome, PlayEnd
 from ari_app.core.scheme import Destination, VoicemailStep
 from ari_app.dialstring import DialTemplates
 from ari_app.ports import Leg, LegRefused, LineTrouble
@@ -40,28 +43,6 @@ _REASONS: dict[HangUpCause, HangupReason] = {
 }
 
 
-class AriRecording:
-    """A recording of the caller, under way."""
-
-    def __init__(self) -> None:
-        self.ended: Future[RecordEnd] = asyncio.get_running_loop().create_future()
-
-    def on_event(self, event: Event) -> None:
-        """Take in that it is over; whether it is any good is for its file to say."""
-        done(self.ended, RecordEnd.FINISHED if event["type"] == "RecordingFinished" else RecordEnd.FAILED)
-
-
-class _Playing:
-    """A playback under way."""
-
-    def __init__(self) -> None:
-        self.ended: Future[PlayEnd] = asyncio.get_running_loop().create_future()
-
-    def on_event(self, event: Event) -> None:
-        if event["type"] == "PlaybackFinished":
-            done(self.ended, PlayEnd.PLAYED if event["playback"]["state"] == "done" else PlayEnd.FAILED)
-
-
 class AriLine:
     """The caller's channel, the legs dialed for it and the bridge they talk in; ids all begin with the call's."""
 
@@ -80,12 +61,15 @@ class AriLine:
         self.gone: Future[CallerEnd] = loop.create_future()
         self.entered: Future[None] = loop.create_future()
         self._caller_id = channel["caller"]["number"]
+        self._dialled = channel["dialplan"]["exten"]
         self._client = client
         self._registry = registry
         self._app = app
         self._dial = dial
         self._longest_seconds = longest_seconds
-        self._legs: list[AriLeg] = []
+        self._legs: list[AriLeg | HandedLeg] = []
+        self._handed: HandedLeg | None = None
+        self._followed = False
         self._bridge = own_id(app, self.channel_id)
         self._bridge_asked_for = False
         self._bridged = False
@@ -99,11 +83,24 @@ class AriLine:
         """Take in what Asterisk says of the caller's channel."""
         match event["type"]:
             case "StasisStart":
-                done(self.entered, None)
+                self._on_start(event)
+            case "Dial" if self._handed is not None:
+                self._handed.on_dial(event)
             case "ChannelHangupRequest":
                 done(self.gone, _how_left(event.get("cause", 0), event.get("tech_cause", 0)))
+            case "StasisEnd" if not self.entered.done():
+                pass  # handed over to the dialplan; should the caller have left, another event says so
             case "StasisEnd" | "ChannelDestroyed":
                 done(self.gone, CallerEnd.HUNG_UP if self._answered else CallerEnd.CANCELLED)
+                if event["type"] == "ChannelDestroyed" and self._handed is not None:
+                    self._handed.over(LegEnd(LegOutcome.CALLER_LEFT))  # Dial() has ended it with its caller
+
+    def _on_start(self, event: StasisStart) -> None:
+        """The caller is in our hands, at last or again."""
+        done(self.entered, None)
+        if event["args"][:1] == [BACK] and self._handed is not None:
+            self._answered = self._answered or event["channel"]["state"] == "Up"
+            self._handed.on_back(event["args"][1:])
 
     @property
     def was_lost(self) -> bool:
@@ -127,8 +124,13 @@ class AriLine:
             await self._done(self._client.channels.ring(self.channel_id), "let the caller hear ringing")
             self._ringing_in_band = True
 
-    async def place(self, leg_id: str, destination: Destination, net_seconds: float) -> AriLeg:
+    async def place(
+        self, leg_id: str, destination: Destination, net_seconds: float, *, alone: bool = False
+    ) -> AriLeg | HandedLeg:
         endpoint = self._dial.render(destination)
+        # An answered caller hears a tone of ours meanwhile, which Dial() would have to take over.
+        if alone and not self._answered:
+            return await self._hand_over(HandedLeg(self._client, leg_id), endpoint, max(1, round(net_seconds)))
         leg = AriLeg(self._client, own_id(self._app, leg_id))
         self._legs.append(leg)
         self._registry.add(leg.id, leg)
@@ -155,6 +157,40 @@ class AriLine:
             raise LegRefused(leg.ended.result()) from None
         return leg
 
+    async def _hand_over(self, leg: HandedLeg, endpoint: str, net_seconds: int) -> HandedLeg:
+        """Let the dialplan ring it, and connect the two when it answers: a third of the requests and events."""
+        await self._in_stasis()
+        self._legs.append(leg)
+        self._handed = leg
+        self.entered = asyncio.get_running_loop().create_future()
+        client = self._client.in_order()
+        if not self._followed:
+            client.applications.subscribe(self._app, f"channel:{self.channel_id}")
+            self._followed = True
+        variable, value = instructions(endpoint, net_seconds, shown(self._caller_id), self._app)
+        client.channels.set_variable(self.channel_id, variable, value, apart=False)
+        handed = client.channels.continue_(self.channel_id, context=CONTEXT, extension=self._dialled, priority=1)
+        try:
+            await asyncio.shield(handed)
+        except asyncio.CancelledError:
+            leg.hang_up(LegOutcome.CALLER_LEFT)
+            raise
+        except AriError as error:
+            await self._look_who_has_the_caller(leg, error)
+        return leg
+
+    async def _look_who_has_the_caller(self, leg: HandedLeg, error: AriError) -> None:
+        """The dialplan, by what Asterisk says (it is looked up, never asked for twice); else the leg is given up."""
+        if isinstance(error, RequestTimeout | Disconnected):
+            channel = await self._done(self._client.channels.get(self.channel_id), "find the caller again")
+            if channel["dialplan"]["context"] == CONTEXT:
+                return
+        done(self.entered, None)
+        leg.hang_up(LegOutcome.FAILED)  # should it ring after all
+        leg.over(LegEnd(LegOutcome.FAILED, text=str(error)))
+        await asyncio.wait([self.gone], timeout=NEWS_SECONDS)
+        raise LegRefused(leg.ended.result())
+
     async def _read_again(self, leg: AriLeg, unsure: AriError) -> None:
         """Whether a leg rings that Asterisk has not answered for: looked up, never asked for twice."""
         try:
@@ -164,6 +200,9 @@ class AriLine:
             raise LegRefused(LegEnd(LegOutcome.FAILED, text=str(unsure))) from None
 
     async def connect(self, leg: Leg) -> None:
+        if isinstance(leg, HandedLeg):
+            self._answered = True  # by Dial(), which has connected the two
+            return
         await self._in_stasis()
         # Sent together, and carried out in this order: one round trip to Asterisk instead of three.
         client = self._client.in_order()
@@ -219,7 +258,7 @@ class AriLine:
         await self._in_stasis()
         self._plays += 1
         playback_id = f"{self.channel_id}-play-{self._plays}"
-        playing = _Playing()
+        playing = Playing()
         with self._registry.listening(playback_id, playing):
             media = [f"sound:{sound}" for sound in sounds]
             await self._done(self._client.channels.play(self.channel_id, media, playback_id), "play a prompt")
@@ -245,6 +284,8 @@ class AriLine:
         return recording
 
     async def hang_up(self, cause: HangUpCause) -> None:
+        with suppress(LineTrouble):
+            await self._in_stasis()  # Dial() in the middle of giving up would put its cause in the place of ours
         if not self.gone.done():
             await self._done(self._client.channels.hangup(self.channel_id, _REASONS[cause]), "end the call")
             self._told_to_go = True
@@ -301,5 +342,9 @@ def presentable(caller_id: str) -> str:
 
     It is given as name and number both: whichever is not given Asterisk takes, raw, from the caller's channel.
     """
-    shown = caller_id if _PRESENTABLE.fullmatch(caller_id) else "anonymous"
-    return f'"{shown}" <{shown}>'
+    return f'"{shown(caller_id)}" <{shown(caller_id)}>'
+
+
+def shown(caller_id: str) -> str:
+    """The caller's number, if it is one."""
+    return caller_id if _PRESENTABLE.fullmatch(caller_id) else "anonymous"

@@ -48,6 +48,8 @@ class Registry:
     def pass_on(self, event: Event) -> bool:
         """Give an event to its listener; False when nobody has registered for it."""
         listener = self._listeners.get(_subject(event))
+        if listener is None and event["type"] == "Dial" and "caller" in event:
+            listener = self._listeners.get(event["caller"]["id"])  # a leg of the dialplan's: its caller's business
         if listener is None:
             return False
         listener.on_event(event)

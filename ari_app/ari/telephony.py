@@ -11,6 +11,7 @@ from typing import Any
 from ari_app.ari.connection import AriConnection
 from ari_app.ari.errors import AriError, Conflict, NotFound
 from ari_app.ari.events import Channel, Event
+from ari_app.ari.handover import BACK
 from ari_app.ari.line import AriLine
 from ari_app.ari.registry import Registry
 from ari_app.ari.settings import AriSettings, own_id
@@ -80,6 +81,8 @@ class Telephony:
             return
         if event["type"] == "CallBroadcast":
             self._offered(event["channel"], claim=True)
+        elif event["type"] == "StasisStart" and event["args"][:1] == [BACK]:
+            self.connection.client.channels.hangup(event["channel"]["id"], "normal")  # its call is over, or forgotten
         elif event["type"] == "StasisStart":
             self._offered(event["channel"], claim=False)
 

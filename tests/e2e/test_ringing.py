@@ -25,7 +25,7 @@ def test_the_first_destination_answers_and_only_then_is_the_caller_answered(stag
     assert journalled.outcomes == [(phone.name, "answered")]
     kinds = [event["kind"] for event in journalled.events]
     told = ["arrived", "number_found", "branch_chosen", "step_began", "leg_dialed", "leg_rang", "leg_answered"]
-    assert kinds == [*told, "connected", "talk_ended", "caller_left", "verdict"]
+    assert kinds == [*told, "connected", "talk_ended", "caller_left", "verdict", "no_message"]
 
 
 def test_the_called_side_hangs_up_and_the_caller_is_told(stage: Stage) -> None:

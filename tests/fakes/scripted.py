@@ -214,7 +214,9 @@ class HostileLine:
         await self._does("ring")
         self.hears_ringing = True
 
-    async def place(self, leg_id: str, destination: Destination, net_seconds: float) -> HostileLeg:
+    async def place(
+        self, leg_id: str, destination: Destination, net_seconds: float, *, alone: bool = False
+    ) -> HostileLeg:
         plans = self.plan.legs
         leg = HostileLeg(leg_id, destination, plans[len(self.legs)] if len(self.legs) < len(plans) else SILENT)
         self.legs.append(leg)

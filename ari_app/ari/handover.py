@@ -1,0 +1,115 @@
+"""A leg that the dialplan's Dial() rings: the caller is handed over, and comes back with the outcome.
+
+The other end of this is the context [ring] in dialplan/ring.conf (why: docs/decisions/0009-dial-rings-one.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from asyncio import Future
+from collections.abc import Sequence
+
+from ari_app.ari.channels import HangupReason
+from ari_app.ari.client import AriClient
+from ari_app.ari.errors import NotFound
+from ari_app.ari.events import Dial
+from ari_app.ari.legs import REASONS, done
+from ari_app.core.outcomes import LegEnd, LegOutcome, leg_outcome
+
+log = logging.getLogger(__name__)
+
+CONTEXT = "ring"
+BACK = "back"
+"""The first argument of a StasisStart that brings a caller back; the others: DIALSTATUS, Q.850 cause, SIP status."""
+
+_WORDS = {
+    1: "Unallocated (unassigned) number",
+    3: "No route to destination",
+    16: "Normal Clearing",
+    17: "User busy",
+    18: "No user responding",
+    19: "User alerting, no answer",
+    20: "Subscriber absent",
+    21: "Call Rejected",
+    22: "Number changed",
+    23: "Redirected to new destination",
+    26: "Answered elsewhere",
+    27: "Destination out of order",
+    28: "Invalid number format",
+    31: "Normal, unspecified",
+    34: "Circuit/channel congestion",
+    38: "Network out of order",
+    41: "Temporary failure",
+    42: "Switching equipment congestion",
+    58: "Bearer capability not available",
+    127: "Interworking, unspecified",
+}
+"""Asterisk's words for a cause (main/channel.c), which it tells with its events but not to the dialplan."""
+_ENDS_WITH_THE_CALLER = (LegOutcome.CALLER_LEFT, LegOutcome.ANSWERED)
+
+
+def instructions(dial_string: str, net_seconds: int, shown: str, app: str) -> tuple[str, str]:
+    """The variable that [ring] works by, and its value. Its parts are made of harmless characters: no comma or dollar."""
+    return "ARRAY(RING_DIAL,RING_SECONDS,RING_SHOWN,RING_APP)", f"{dial_string},{net_seconds},{shown},{app}"
+
+
+class HandedLeg:
+    """A leg of Dial()'s: Asterisk chooses its channel's id, which the first Dial event tells, and ends it with the
+    caller; whatever else becomes of it, the caller comes back."""
+
+    def __init__(self, client: AriClient, leg_id: str) -> None:
+        loop = asyncio.get_running_loop()
+        self.id = leg_id
+        self.rang: Future[None] = loop.create_future()
+        self.settled: Future[LegEnd | None] = loop.create_future()
+        self.ended: Future[LegEnd] = loop.create_future()
+        self._client = client
+        self._channel = ""
+        self._to_end: HangupReason | None = None
+        self._told: Future[None] | None = None
+
+    def on_dial(self, event: Dial) -> None:
+        """Take in how the ringing goes. A failure is told by the caller's coming back, which knows the cause."""
+        status = event["dialstatus"]
+        self._channel = event["peer"]["id"]
+        if status in ("RINGING", "PROGRESS", "ANSWER"):
+            done(self.rang, None)
+        if status == "ANSWER":
+            done(self.settled, None)
+        self._end_channel()
+
+    def on_back(self, outcome: Sequence[str]) -> None:
+        """The caller is ours again: Dial() is over, and this is what it says (see `BACK`)."""
+        status, cause, sip = (*outcome, "", "", "")[:3]
+        number = int(cause) if cause.isdecimal() else 0
+        text = _WORDS.get(number, f"cause {number}") + (f", SIP {sip}" if sip else "")
+        if status == "ANSWER":
+            self.over(LegEnd(LegOutcome.ANSWERED, number, text))
+        elif not self._channel:
+            self.over(
+                LegEnd(LegOutcome.FAILED, number, "Asterisk could not dial it: the endpoint is unknown or nowhere")
+            )
+        else:
+            self.over(LegEnd(leg_outcome(number, rang=self.rang.done()), number, text))
+
+    def over(self, end: LegEnd) -> None:
+        """The leg is gone, or never came to be."""
+        done(self.settled, end)
+        done(self.ended, end)
+
+    def hang_up(self, outcome: LegOutcome) -> None:
+        """Send the hang-up now, or as soon as the channel is known; when it is the caller's, Dial() passes it on."""
+        if not self.ended.done() and outcome not in _ENDS_WITH_THE_CALLER:
+            self._to_end = REASONS.get(outcome, "normal")
+            self._end_channel()
+
+    def _end_channel(self) -> None:
+        if self._to_end is not None and self._channel and self._told is None:
+            self._told = self._client.channels.hangup(self._channel, self._to_end)
+            self._told.add_done_callback(self._on_told)
+
+    def _on_told(self, told: Future[None]) -> None:
+        error = None if told.cancelled() else told.exception()
+        if error is not None and not isinstance(error, NotFound):
+            log.warning("leg %s could not be hung up: %s", self.id, error)
