@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -15,6 +15,10 @@ from ari_app.message_ports import InboundText, Letter, Malformed, Push
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LONG_NUMBER = re.compile(r"(\d{2})\d{3,}(\d{2})")
+
+
+TakeIn = Callable[[Sequence[Report], Sequence[InboundText]], None]
+"""Keeps receipts and texts for good before it returns; raises if it cannot, and they come again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,13 @@ class BaseGateway(ABC):
     def texts(self, push: Push) -> Sequence[InboundText]:
         """Raises Malformed: this gateway pushes no texts."""
         raise Malformed(f"{self.name} pushes no texts over HTTP; take its address out of the provider's settings")
+
+    def listen(self, take: TakeIn) -> None:
+        """Give ``take``, in a thread of the gateway's, what comes over a connection of its own, from now until `close`.
+
+        Most have none, and nothing comes: their providers push over HTTP.
+        """
+        return
 
     def close(self) -> None:
         """Let go of what is held open between two letters: nothing, unless the kind says otherwise."""

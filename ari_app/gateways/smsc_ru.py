@@ -4,8 +4,8 @@ https://smsc.ru/api/http/ (send.php), https://smsc.ru/api/http/status_messages/ 
 https://smsc.ru/api/http/miscellaneous/callback/ (pushes). ``id`` is ours to choose, up to 40 letters, digits and
 ``.-_``; by it and the number an unclear sending can be asked for.
 
-Pushes come to the address set in the account. Write it as
-``https://.../?key=<push_key>&charset=utf-8&sha1=<signing_secret>``: without ``charset`` it is windows-1251.
+Pushes come to the addresses set in the account. Write them with
+``?key=<push_key>&charset=utf-8&sha1=<signing_secret>``: without ``charset`` they are windows-1251.
 """
 
 from __future__ import annotations

@@ -13,10 +13,10 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import smpp34
 from pydantic import Field, model_validator
@@ -24,7 +24,7 @@ from pydantic import Field, model_validator
 from ari_app.core.delivery import Accepted, Outcome, Refused, Report, Unavailable, Unclear
 from ari_app.core.messages import Channel
 from ari_app.core.segments import TextError
-from ari_app.gateways.base import BaseGateway, digits, e164
+from ari_app.gateways.base import BaseGateway, TakeIn, digits, e164
 from ari_app.gateways.settings import GatewaySettings, Secret
 from ari_app.gateways.smpp import pdus
 from ari_app.gateways.smpp.pdus import Status
@@ -37,19 +37,6 @@ log = logging.getLogger(__name__)
 BUSY = (Status.THROTTLED, Status.QUEUE_FULL)
 RECONNECT_SECONDS = (1.0, 30.0)
 """Between attempts to bind again: the first, and the longest."""
-
-TakeIn = Callable[[Sequence[Report], Sequence[InboundText]], None]
-"""Keeps receipts and texts for good before it returns; raises if it cannot, and they come again."""
-
-
-class Listening(Protocol):
-    """A gateway to which receipts and texts come over a connection of its own, not as pushes over HTTP."""
-
-    def listen(self, take: TakeIn) -> None:
-        """Keep the connection up from now on, and give ``take`` what comes, in a thread of the gateway's."""
-
-    def close(self) -> None:
-        """End the connection; nothing comes any more."""
 
 
 class SmppSettings(GatewaySettings):
