@@ -28,8 +28,8 @@ HOUSEKEEPING = re.compile(r"\S+Z (?:INFO|DEBUG) ")
 
 
 def worth_showing(line: str) -> str | None:
-    """What of a line of the log a person at the screen wants to see: calls, messages, warnings and worse, and what is no
-    line of a log at all, such as an error of the command line."""
+    """What of a line of the log a person at the screen wants to see: calls, messages, warnings and worse, and what is
+    no line of a log at all, such as an error of the command line."""
     if match := CALL.match(line):
         return f"{match[1]} UTC {match[2]}"
     return None if HOUSEKEEPING.match(line) else line.rstrip()

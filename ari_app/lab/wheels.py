@@ -24,6 +24,8 @@ WHEELS = REPOSITORY / "asterisk-docker" / "wheels"
 LOCK = REPOSITORY / "requirements.lock"
 BUILD_LOCK = REPOSITORY / "requirements-dev.lock"
 BUILD_TOOLS = ("setuptools",)
+SOURCE_ONLY = ("http-ece",)
+"""What PyPI has no wheel of: it comes as source, pure Python, and is built in the image with the build tools."""
 
 
 def lock_for(python: str, lock: str) -> Iterator[str]:
@@ -58,8 +60,8 @@ def fetch(python: str, folder: Path = WHEELS) -> None:
         wanted.write("\n".join(entries) + "\n")
         wanted.flush()
         _run(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
-             "--require-hashes", "--only-binary=:all:", "--python-version", python,
-             "--dest", str(folder), "--requirement", wanted.name)  # fmt: skip
+             "--require-hashes", "--only-binary=:all:", "--no-binary", ",".join(SOURCE_ONLY),
+             "--python-version", python, "--dest", str(folder), "--requirement", wanted.name)  # fmt: skip
 
 
 def _run(*command: str) -> str:
