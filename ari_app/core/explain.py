@@ -58,6 +58,7 @@ _REASONS = {
     "line_lost": "the line was lost",
     "trouble": "something broke",
 }
+_MESSAGES = {"apology": "an apology", "missed_call_ticket": "an entry on the client's ticket", "event": "an event"}
 _CHANNELS = {"sms": "SMS", "email": "e-mail", "push": "push message", "ticket": "ticket", "webhook": "webhook"}
 _WHY_MESSAGE = {
     "lost_ringing": "the caller hung up while it rang",
@@ -122,9 +123,14 @@ def _message(details: Details) -> str:
     kind, audience = str(details.get("message")), str(details.get("audience"))
     channel = _CHANNELS.get(str(details.get("channel")), str(details.get("channel")))
     rule = f" by rule {details['rule']!r}" if details.get("rule") else ""
-    what = "an apology" if kind == "apology" else f"message {kind.replace('_', ' ')!r}"
+    what = _MESSAGES.get(kind, f"message {kind.replace('_', ' ')!r}")
     whom = f" to the {audience}" if audience in ("client", "staff", "admin") else ""
-    return f"{what}{rule} ({channel}{whom})" if details.get("channel") else f"{what}{rule}"
+    return f"{what}{rule}" if details.get("channel") in (None, "ticket") else f"{what}{rule} ({channel}{whom})"
+
+
+def _when(details: Details) -> str:
+    when = f"is due at {details['due']}" if details.get("due") else "goes out at once"
+    return f"{when}, if the client has an open ticket then" if details.get("needs_ticket") else when
 
 
 _SENTENCES: dict[Kind, Callable[[Details], str]] = {
@@ -160,7 +166,7 @@ _SENTENCES: dict[Kind, Callable[[Details], str]] = {
     Kind.TROUBLE: lambda d: f"trouble with the {d.get('what')}: {d.get('why')}",
     Kind.HUNG_UP: lambda d: f"we hang up ({d.get('cause')})",
     Kind.VERDICT: lambda d: f"{str(d.get('disposition')).replace('_', ' ')}: {_words(_REASONS, d.get('reason'), d)}",
-    Kind.MESSAGE_QUEUED: lambda d: f"{_message(d)} is due at {d.get('due')}: {_words(_WHY_MESSAGE, d.get('why'), d)}",
+    Kind.MESSAGE_QUEUED: lambda d: f"{_message(d)} {_when(d)}: {_words(_WHY_MESSAGE, d.get('why'), d)}",
     Kind.NO_MESSAGE: lambda d: f"no {_message(d).removeprefix('an ')}: {_words(_NO_MESSAGE, d.get('why'), d)}",
     Kind.MESSAGE_WITHHELD: lambda d: f"{_message(d)} is not sent: {d.get('why')}",
     Kind.MESSAGE_SENT: lambda d: f"{_message(d)} is sent" + (f" through {d['gateway']}" if d.get("gateway") else ""),

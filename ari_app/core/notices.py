@@ -38,7 +38,7 @@ def of_call(facts: CallFacts, book: MessageBook, deployment: Deployment, at: dat
         values=_values(facts, book, team, deployment),
         call_id=facts.call_id,
     )
-    desk = Desk(cause, deployment)
+    desk = Desk(cause, deployment, at)
     apologised = apologise(desk, facts, ending, book, at)
     if team is not None and not facts.outbound and not ending.echo:
         _Notices(desk, facts, ending, book, team, at).decide(apologised)

@@ -68,7 +68,7 @@ def of_event(event: RaisedEvent, book: MessageBook, deployment: Deployment, at: 
         item=event.item,
         asked_by=event.asked_by,
     )
-    desk = Desk(cause, deployment)
+    desk = Desk(cause, deployment, at)
     if team is None:
         desk.pass_over(event.kind, Channel.SMS, Audience.CLIENT, "unknown_team", team=event.team)
     else:

@@ -47,10 +47,11 @@ class Addressed:
 
 @dataclass(slots=True)
 class Desk:
-    """Gathers what is decided about one cause."""
+    """Gathers what is decided about one cause, ``at`` an aware moment."""
 
     cause: Cause
     deployment: Deployment
+    at: datetime
     intents: list[Intent] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
 
@@ -84,9 +85,21 @@ class Desk:
             self.pass_over(*which, str(error))
             return
         self.intents.append(replace(intent, parts=parts))
-        due = intent.due_at.astimezone(self.deployment.window.zone).isoformat(sep=" ", timespec="seconds")
-        asked_by = self.cause.asked_by or None
-        self._note(Kind.MESSAGE_QUEUED, *which, rule=intent.rule, why=self.cause.why, due=due, asked_by=asked_by)
+        self._note(
+            Kind.MESSAGE_QUEUED,
+            *which,
+            rule=intent.rule,
+            why=self.cause.why,
+            due=self._due(intent),
+            needs_ticket=intent.needs_ticket or None,
+            asked_by=self.cause.asked_by or None,
+        )
+
+    def _due(self, intent: Intent) -> str | None:
+        """When it is due, by the clock of the sending window; None: at once."""
+        if intent.audience is not Audience.CLIENT and intent.due_at <= self.at:
+            return None
+        return intent.due_at.astimezone(self.deployment.window.zone).isoformat(timespec="seconds")
 
     def pass_over(self, kind: MessageKind, channel: Channel, audience: Audience, why: str, **details: Scalar) -> None:
         """Say why a message is not sent."""

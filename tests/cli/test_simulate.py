@@ -103,7 +103,7 @@ def test_what_the_caller_would_be_sent_is_shown(cli: Cli, monkeypatch: pytest.Mo
     monkeypatch.setenv("ARI_APP_COMPANY", "Acme")
     command = ("simulate", "--to", "+74950000105", "--outcome", "busy,busy", "--at", "2026-03-02T12:00+03:00")
     told = cli.json(*command)
-    due = "2026-03-02 12:00:01+03:00"
+    due = "2026-03-02T12:00:01+03:00"
     sentence = f"an apology by rule 'Demo: sales' (SMS to the client) is due at {due}: nobody answered"
     assert sentence in sentences(told)
     (apology, *_) = told["messages"]
@@ -126,9 +126,9 @@ def test_what_the_caller_would_be_sent_is_shown(cli: Cli, monkeypatch: pytest.Mo
 @pytest.mark.promise("UIS-03")
 def test_at_night_it_is_due_as_the_deployments_window_opens(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     command = ("simulate", "--to", "+74950000105", "--outcome", "busy,busy", "--at", "2026-03-02T22:00+03:00")
-    assert "is due at 2026-03-03 09:00:00+03:00" in sentences(cli.json(*command))
+    assert "is due at 2026-03-03T09:00:00+03:00" in sentences(cli.json(*command))
     monkeypatch.setenv("ARI_APP_SENDING_HOURS", "00:00-24:00")
-    assert "is due at 2026-03-02 22:00:01+03:00" in sentences(cli.json(*command))
+    assert "is due at 2026-03-02T22:00:01+03:00" in sentences(cli.json(*command))
 
 
 @pytest.mark.promise("UIS-02", "OUR-01")

@@ -14,6 +14,8 @@ _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _TIMES = re.compile(r"\b\d+\.\d+\b")
 _VERSION = re.compile(r"version [0-9a-f]{12}")
 _RECORDING = re.compile(r"voicemail-[0-9a-f]{32}")
+_DATE = re.compile(r"\b\d{2}\.\d{2}\.\d{4}\b")
+_DUE = re.compile(r"\bdue at \d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}[+-]\d{2}:\d{2}")
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,8 @@ def links(document: Path) -> list[str]:
 
 def comparable(output: str) -> list[str]:
     """Lines of output without what differs from run to run: times, versions, names of recordings, alignment."""
-    text = _TIMES.sub("#", _VERSION.sub("version #", _RECORDING.sub("voicemail-#", output)))
+    text = _RECORDING.sub("voicemail-#", _DATE.sub("#", _DUE.sub("due at #", output)))
+    text = _TIMES.sub("#", _VERSION.sub("version #", text))
     return [" ".join(line.split()) for line in text.strip().splitlines()]
 
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from click.testing import CliRunner
 
 from ari_app import virtual_time
-from ari_app.call import Exchange, conduct
+from ari_app.call import Exchange, FixedRules, conduct
 from ari_app.cli import main
 from ari_app.cli.site import read_book, settings_of
 from ari_app.core.outcomes import Recorded
@@ -76,9 +76,11 @@ def _journal_the_call(env_file: Path, url: str) -> None:
 
     async def go() -> None:
         line = ScriptedLine((), CallerScript())
-        await conduct(opened, line, Exchange(OneBook(book), journal, Keeper(), settings.default_steps))
+        rules = FixedRules(read.messages)
+        exchange = Exchange(OneBook(read.book), journal, Keeper(), settings.default_steps, rules=rules)
+        await conduct(opened, line, exchange)
 
-    book = read_book(settings).book
+    read = read_book(settings)
     virtual_time.run(go())
     assert journal.close()
     engine.dispose()

@@ -181,7 +181,7 @@ def test_the_reasons_read_as_sentences() -> None:
     def read(decided_for: Sequence[Entry], book: MessageBook = BOOK) -> list[str]:
         return [sentence(Entry(0, note.kind, note.details)) for note in decide(decided_for, book).notes]
 
-    due = "2026-03-02 12:01:05+03:00"
+    due = "2026-03-02T12:01:05+03:00"
     assert f"an apology by rule 'Sorry' (SMS to the client) is due at {due}: the caller hung up while it rang" in read(
         RINGING
     )
