@@ -140,6 +140,8 @@ class Sipp:
         command = ["sipp", "-sf", str(scenario), "-i", self.host, "-p", str(self.port), "-m", str(self._calls)]
         command += ["-nostdin", "-timer_resol", "1", "-trace_msg", "-message_file", str(self._log)]
         command += ["-trace_err", "-error_file", str(self._folder / "errors.log"), "-deadcall_wait", "0"]
+        # A 180 comes again when somebody is rung, maybe just as the caller gives up.
+        command += ["-default_behaviors", "all,-abortunexp"] if self._scenario == "caller-cancels" else []
         command += ["-mp", str(free_media_port(self.host)), "-mi", self.host, *arguments]
         with (self._folder / "screen.log").open("wb") as screen:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=screen, stderr=screen)
