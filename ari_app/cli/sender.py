@@ -12,15 +12,20 @@ import click
 from ari_app.cli.faults import Failed, WrongSettings
 from ari_app.cli.log_lines import log_to_stderr
 from ari_app.cli.site import database, env_file_option, settings_of
+from ari_app.core.messages import Channel
 from ari_app.core.window import SendingWindow
 from ari_app.gateways.base import BaseGateway
 from ari_app.gateways.configuration import GatewaysError, load_gateways
 from ari_app.outbox_ports import StoreTrouble
 from ari_app.sender import Sender, limits_of
 from ari_app.settings import Settings
-from ari_app.storage.outbox import open_for_sending
+from ari_app.storage.outbox import Writer, open_for_sending
+from ari_app.storage.tickets import write_ticket
 
 log = logging.getLogger(__name__)
+
+WRITERS: dict[Channel, Writer] = {Channel.TICKET: write_ticket}
+"""What is no gateway's business, but a row of the database."""
 
 
 @click.command(short_help="Send the messages that are due.")
@@ -57,7 +62,7 @@ def sender(*, once: bool, workers: int, log_format: str, env_file: Path | None) 
         pass
     engine = open_for_sending(settings.database_url, pool_size=workers + 4)
     try:
-        run(Sender(settings, engine, gateways, {}, workers=workers), settings, once=once)
+        run(Sender(settings, engine, gateways, WRITERS, workers=workers), settings, once=once)
     except StoreTrouble as trouble:
         raise Failed(f"the outbox cannot be used: {trouble}; see ari-app doctor") from None
     finally:
