@@ -7,7 +7,6 @@ import binascii
 import hmac
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -19,7 +18,7 @@ from ari_app.core.messages import Channel
 from ari_app.gateways.base import Acknowledgement, digits, e164, said
 from ari_app.gateways.http import Answer, HttpClient, HttpGateway, not_taken
 from ari_app.gateways.pushes import check_key, form
-from ari_app.gateways.settings import GatewaySettings, Secret, Strict
+from ari_app.gateways.settings import Authorities, GatewaySettings, Secret, Strict
 from ari_app.gateways.templates import Auth, Call, Where, at, walk
 from ari_app.message_ports import InboundText, Letter, Malformed, NotAuthentic, Push
 
@@ -128,7 +127,7 @@ class GenericSettings(GatewaySettings):
     kind: Literal["http"]
     channel: Literal["sms", "email", "push"] = "sms"
     allow_private: bool = False
-    ca_file: Path | None = None
+    ca_file: Authorities | None = None
     auth: Auth | None = None
     secrets: dict[str, Secret] = Field(default_factory=dict)
     send: Call

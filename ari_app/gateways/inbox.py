@@ -9,10 +9,12 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from html import escape
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -65,6 +67,8 @@ class Inbox(BaseGateway):
         self._file = self._folder / "inbox.jsonl"
         self._page = self._folder / "inbox.html"
         self._now = now
+        self._articles: deque[str] = deque(maxlen=SHOWN)
+        self._read_to = -1
 
     @property
     def file(self) -> Path:
@@ -87,7 +91,8 @@ class Inbox(BaseGateway):
         }
         try:
             with self._alone():
-                self._append(orjson.dumps(entry) + b"\n")
+                began, ended = self._append(orjson.dumps(entry) + b"\n")
+                self._learn(entry, began, ended)
                 self._show()
         except OSError as error:
             return Unavailable(f"the test inbox {self._folder} cannot be written: {error.strerror}")
@@ -116,7 +121,8 @@ class Inbox(BaseGateway):
         finally:
             os.close(lock)
 
-    def _append(self, line: bytes) -> None:
+    def _append(self, line: bytes) -> tuple[int, int]:
+        """Write to the disk; where the file ended before, and ends now."""
         file = os.open(self._file, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             end = os.lseek(file, 0, os.SEEK_END)
@@ -126,14 +132,26 @@ class Inbox(BaseGateway):
             os.fsync(file)
         finally:
             os.close(file)
+        return end, end + len(line)
+
+    def _learn(self, entry: dict[str, Any], began: int, ended: int) -> None:
+        """Keep what the page shows; read it from the file only if others have written to it meanwhile."""
+        if began == self._read_to:
+            self._articles.appendleft(_article(entry))
+        else:
+            self._articles = deque(map(_article, islice(self._newest(), SHOWN)), SHOWN)
+        self._read_to = ended
 
     def _show(self) -> None:
-        new = self._page.with_suffix(".new")
-        file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(file, "w", encoding="utf-8") as page:
-            page.write(_HEAD)
-            page.writelines(_article(entry) for entry in self._newest())
-        new.replace(self._page)
+        """Write the page over itself. A new file in its stead would cost a second wait for the disk (ext4 writes one
+        that replaces another at once); who reads just now may see half of each, until the page loads anew."""
+        page = (_HEAD + "".join(self._articles)).encode("utf-8", "replace")
+        file = os.open(self._page, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.pwrite(file, page, 0)
+            os.ftruncate(file, len(page))
+        finally:
+            os.close(file)
 
     def _newest(self) -> Iterator[dict[str, Any]]:
         with self._file.open("rb") as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import stat
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -73,6 +74,20 @@ PrivateFile = Annotated[Path, AfterValidator(_private_path)]
 """A file of mode 0600, relative to the configuration's folder."""
 
 
+def _authorities(path: Path, info: ValidationInfo) -> Path:
+    reading = info.context if isinstance(info.context, Reading) else Reading()
+    whole = reading.folder / path
+    try:
+        ssl.create_default_context(cafile=whole)
+    except (OSError, ssl.SSLError):
+        raise ValueError(f"{whole} cannot be read as certificates in PEM; correct the path, or the file") from None
+    return whole
+
+
+Authorities = Annotated[Path, AfterValidator(_authorities)]
+"""A file of certificates to trust (PEM), relative to the configuration's folder."""
+
+
 def _is_address(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -110,7 +125,7 @@ class Reach(Timeouts):
 
     url: Address = ""
     allow_private: bool = False
-    ca_file: Path | None = None
+    ca_file: Authorities | None = None
 
     @model_validator(mode="before")
     @classmethod

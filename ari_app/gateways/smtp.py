@@ -23,7 +23,7 @@ from pydantic import Field, field_validator, model_validator
 from ari_app.core.delivery import Accepted, Outcome, Refused, Unavailable, Unclear
 from ari_app.core.messages import Channel
 from ari_app.gateways.base import BaseGateway, said
-from ari_app.gateways.settings import GatewaySettings, Secret
+from ari_app.gateways.settings import Authorities, GatewaySettings, Secret
 from ari_app.message_ports import Letter
 
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
@@ -42,7 +42,7 @@ class SmtpSettings(GatewaySettings):
     port: int = Field(0, ge=0, le=65535)
     security: Literal["starttls", "tls", "none"] = "starttls"
     allow_plain: bool = False
-    ca_file: Path | None = None
+    ca_file: Authorities | None = None
     user: str = ""
     password: Secret | None = None
     sender: str

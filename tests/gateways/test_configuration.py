@@ -104,6 +104,7 @@ def test_a_secret_in_the_file_makes_it_private(tmp_path: Path) -> None:
         ("gateways: [{name: A b, kind: sms_ru, api_id: x}]", "gateway A b: name: "),
         ("gateways: [{name: a, kind: sms_ru, api_id: x, url: 'http://sms.ru'}]", "gateway a: url: is not encrypted"),
         ("gateways: [{name: a, kind: sms_ru, api_id: x, url: 'https://u:p@sms.ru'}]", "must have no user, password"),
+        ("gateways: [{name: a, kind: sms_ru, api_id: x, ca_file: no.pem}]", "no.pem cannot be read as certificates"),
         ("gateways: [{name: a, kind: sms_ru, api_id: x, rate: 0}]", "gateway a: rate: "),
         ("gateways: [{name: a, kind: sms_ru, api_id: x, price: cheap}]", "gateway a: price: "),
         ("gateways: [{name: a, kind: smsc_ru, login: x}]", "api_key: write either api_key, or login and password"),

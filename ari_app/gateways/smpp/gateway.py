@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 
 import smpp34
@@ -25,7 +24,7 @@ from ari_app.core.delivery import Accepted, Outcome, Refused, Report, Unavailabl
 from ari_app.core.messages import Channel
 from ari_app.core.segments import TextError
 from ari_app.gateways.base import BaseGateway, TakeIn, digits, e164
-from ari_app.gateways.settings import GatewaySettings, Secret
+from ari_app.gateways.settings import Authorities, GatewaySettings, Secret
 from ari_app.gateways.smpp import pdus
 from ari_app.gateways.smpp.pdus import Status
 from ari_app.gateways.smpp.session import NoAnswer, NotBound, NotWritten, Session, Smsc
@@ -50,7 +49,7 @@ class SmppSettings(GatewaySettings):
     password: Secret
     system_type: str = Field("", pattern=r"^[\x21-\x7e]{0,12}$")
     tls: bool = False
-    ca_file: Path | None = None
+    ca_file: Authorities | None = None
     sender: str = Field("", max_length=20)
     long_messages: Long = "udh"
     receipt_ids: Literal["same", "decimal"] = "same"
