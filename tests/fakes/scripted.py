@@ -10,12 +10,21 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ari_app import virtual_time
-from ari_app.call import Exchange, conduct
+from ari_app.call import Exchange, FixedRules, conduct
 from ari_app.core.outcomes import CallerEnd, HangUpCause, LegEnd, LegOutcome, PlayEnd, Recorded, RecordEnd
 from ari_app.core.scheme import Branch, Destination, Number, Scheme, SchemeBook, Step, VoicemailStep
 from ari_app.core.timeline import Entry, Kind
 from ari_app.core.verdict import Verdict
-from ari_app.ports import CallClosed, CallOpened, CallRouted, LegRecord, LegRefused, LineTrouble, MessageRecord
+from ari_app.ports import (
+    CallClosed,
+    CallOpened,
+    CallRouted,
+    LegRecord,
+    LegRefused,
+    LineTrouble,
+    MessageRecord,
+    MessageRules,
+)
 
 LATENCY = {"answer": 0.003, "ring": 0.002, "place": 0.003, "connect": 0.005, "record": 0.005, "hang_up": 0.010}
 """Seconds each operation takes; what is instant hides a missing shield or lock."""
@@ -385,14 +394,24 @@ class Conducted:
         return [leg.outcome for leg in self.journal.legs]
 
 
-def call(book: SchemeBook, plan: Plan, *, dialled: str | None = NUMBER, stopped_at: float | None = None) -> Conducted:
+NO_RULES = FixedRules()
+
+
+def call(
+    book: SchemeBook,
+    plan: Plan,
+    *,
+    dialled: str | None = NUMBER,
+    stopped_at: float | None = None,
+    rules: MessageRules = NO_RULES,
+) -> Conducted:
     """Conduct a call in virtual time; ``stopped_at`` is when the controller is told to stop, in seconds."""
 
     async def go() -> Conducted:
         loop = asyncio.get_running_loop()
         line, journal = HostileLine(plan), Notebook()
         gone_through = Conducted(line, journal, Keeper(line))
-        exchange = Exchange(OneBook(book), journal, gone_through.keeper, (), plan.max_call_seconds)
+        exchange = Exchange(OneBook(book), journal, gone_through.keeper, (), plan.max_call_seconds, rules=rules)
         task = asyncio.create_task(conduct(opened(dialled), line, exchange))
         if stopped_at is not None:
             loop.call_later(stopped_at, task.cancel)

@@ -15,6 +15,7 @@ from ari_app.core.scheme import Greeting
 from ari_app.storage.book import Reading, load_book
 from ari_app.storage.database import snapshot
 from ari_app.storage.keeper import SchemeBookKeeper
+from ari_app.storage.message_schema import apology_rules, message_types, team_contacts
 from tests.storage.admin import OFFICE, type_in
 from tests.storage.test_keeper import Readings
 
@@ -232,3 +233,9 @@ def test_an_edit_by_plain_sql_is_live_within_two_seconds(
 def test_before_the_first_reading_nothing_is_known(engine: sa.Engine) -> None:
     keeper = SchemeBookKeeper(engine, DialPolicy(), UNIVERSAL)
     assert not keeper.messages.loaded
+
+
+@pytest.mark.promise("UIS-10")
+def test_no_rule_type_or_contact_has_a_sender_of_its_own() -> None:
+    for table in (apology_rules, message_types, team_contacts):
+        assert not [column.name for column in table.columns if "sender" in column.name]

@@ -7,6 +7,8 @@ import logging
 
 import pytest
 
+from ari_app.call import FixedRules
+from ari_app.core.message_book import ApologyRule, MessageBook
 from ari_app.core.outcomes import CallerEnd, HangUpCause, Recorded
 from ari_app.core.scheme import Destination, DialStep, Greeting, HangUpStep, RingStrategy, TargetKind, VoicemailStep
 from ari_app.core.timeline import Kind
@@ -35,6 +37,37 @@ BOOK = always("Europe/Berlin", TOGETHER, VOICEMAIL)
 def verdict(conducted: Conducted) -> tuple[Disposition, Reason]:
     (ending,) = conducted.journal.endings
     return ending.verdict.disposition, ending.verdict.reason
+
+
+class BrokenRules:
+    """Rules that cannot be read."""
+
+    @property
+    def messages(self) -> MessageBook:
+        raise RuntimeError("the rules broke")
+
+
+def test_trouble_with_the_messages_of_a_call_costs_it_nothing_but_them(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR):
+        conducted = call(BOOK, Plan(legs=[SILENT, SILENT], leaves_at=4), rules=BrokenRules())
+    assert verdict(conducted) == (Disposition.LOST, Reason.HUNG_UP_RINGING)
+    assert conducted.journal.endings[0].intents == ()
+    (trouble,) = conducted.of(Kind.TROUBLE)
+    assert trouble.details == {"what": "messages", "why": "RuntimeError('the rules broke')"}
+    assert "the messages of call call from +791" in caplog.text
+    assert CALLER not in caplog.text
+
+
+@pytest.mark.promise("UIS-01", "OUR-04")
+def test_the_messages_of_a_call_are_part_of_its_end_even_as_the_controller_stops() -> None:
+    rule = ApologyRule(7, "Sorry", "Sorry", frozenset((NUMBER,)))
+    rules = FixedRules(MessageBook((rule,)))
+    for plan, stopped_at in ((Plan(legs=[SILENT, SILENT], leaves_at=4), None), (Plan(legs=[SILENT, SILENT]), 3.0)):
+        conducted = call(BOOK, plan, stopped_at=stopped_at, rules=rules)
+        (ending,) = conducted.journal.endings
+        (apology,) = ending.intents
+        assert (apology.recipient, apology.call_id) == (CALLER, "call")
+        assert conducted.of(Kind.MESSAGE_QUEUED)[0].details["rule"] == "Sorry"
 
 
 @pytest.mark.promise("OUR-01")
