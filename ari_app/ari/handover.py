@@ -10,20 +10,23 @@ import logging
 from asyncio import Future
 from collections.abc import Sequence
 
+from ari_app.ari.caller import shown
 from ari_app.ari.channels import HangupReason
 from ari_app.ari.client import AriClient
-from ari_app.ari.errors import NotFound
-from ari_app.ari.events import Dial
+from ari_app.ari.errors import AriError, Disconnected, NotFound, RequestTimeout
+from ari_app.ari.events import Channel, Dial
 from ari_app.ari.legs import REASONS, done
 from ari_app.core.outcomes import LegEnd, LegOutcome, leg_outcome
 
 log = logging.getLogger(__name__)
 
 CONTEXT = "ring"
+VARIABLES = "ARRAY(RING_DIAL,RING_SECONDS,RING_SHOWN,RING_APP)"
+"""What [ring] works by, set in one request."""
 BACK = "back"
 """The first argument of a StasisStart that brings a caller back; the others: DIALSTATUS, Q.850 cause, SIP status."""
 
-_WORDS = {
+CAUSE_WORDS = {
     1: "Unallocated (unassigned) number",
     3: "No route to destination",
     16: "Normal Clearing",
@@ -46,12 +49,44 @@ _WORDS = {
     127: "Interworking, unspecified",
 }
 """Asterisk's words for a cause (main/channel.c), which it tells with its events but not to the dialplan."""
+_UNTOLD = {"NOANSWER": 19, "BUSY": 23}
+"""Causes by DIALSTATUS where no final answer is told: Dial()'s own time is over; it was asked to ring elsewhere (302),
+and did not."""
 _ENDS_WITH_THE_CALLER = (LegOutcome.CALLER_LEFT, LegOutcome.ANSWERED)
 
 
-def instructions(dial_string: str, net_seconds: int, shown: str, app: str) -> tuple[str, str]:
-    """The variable that [ring] works by, and its value. Its parts are made of harmless characters: no comma or dollar."""
-    return "ARRAY(RING_DIAL,RING_SECONDS,RING_SHOWN,RING_APP)", f"{dial_string},{net_seconds},{shown},{app}"
+class Handover:
+    """How one caller is handed over, as often as needed; the caller's channel is followed from the first time on."""
+
+    def __init__(self, client: AriClient, app: str, channel: Channel) -> None:
+        self._client = client
+        self._app = app
+        self._channel_id = channel["id"]
+        self._dialled = channel["dialplan"]["exten"]
+        self._shown = shown(channel["caller"]["number"])
+        self._followed = False
+
+    def begin(self, dial_string: str, net_seconds: int) -> Future[None]:
+        """Send what it takes, in one go; the last answer says whether the dialplan has the caller.
+
+        The parts of the variable's value are made of harmless characters, none of them a comma or a dollar sign.
+        """
+        client = self._client.in_order()
+        if not self._followed:  # what happens in the dialplan would not be told to us
+            client.applications.subscribe(self._app, f"channel:{self._channel_id}")
+            self._followed = True
+        value = f"{dial_string},{net_seconds},{self._shown},{self._app}"
+        client.channels.set_variable(self._channel_id, VARIABLES, value, apart=False)
+        return client.channels.continue_(self._channel_id, context=CONTEXT, extension=self._dialled, priority=1)
+
+    async def happened(self, error: AriError) -> bool:
+        """Whether the dialplan has the caller in spite of this error: looked up, never asked for twice."""
+        if not isinstance(error, RequestTimeout | Disconnected):
+            return False
+        try:
+            return (await self._client.channels.get(self._channel_id))["dialplan"]["context"] == CONTEXT
+        except AriError:
+            return False
 
 
 class HandedLeg:
@@ -82,14 +117,13 @@ class HandedLeg:
     def on_back(self, outcome: Sequence[str]) -> None:
         """The caller is ours again: Dial() is over, and this is what it says (see `BACK`)."""
         status, cause, sip = (*outcome, "", "", "")[:3]
-        number = int(cause) if cause.isdecimal() else 0
-        text = _WORDS.get(number, f"cause {number}") + (f", SIP {sip}" if sip else "")
-        if status == "ANSWER":
-            self.over(LegEnd(LegOutcome.ANSWERED, number, text))
-        elif not self._channel:
-            self.over(
-                LegEnd(LegOutcome.FAILED, number, "Asterisk could not dial it: the endpoint is unknown or nowhere")
-            )
+        final = sip.isdecimal() and int(sip) >= 300
+        number = int(cause) if final and cause.isdecimal() else _UNTOLD.get(status, 0)
+        text = CAUSE_WORDS.get(number, f"cause {number}") + (f", SIP {sip}" if final else "")
+        if not self._channel:
+            self.over(LegEnd(LegOutcome.FAILED, 0, f"Asterisk could not dial it: {status}"))
+        elif status == "ANSWER":
+            self.over(LegEnd(LegOutcome.ANSWERED, 16, CAUSE_WORDS[16]))
         else:
             self.over(LegEnd(leg_outcome(number, rang=self.rang.done()), number, text))
 

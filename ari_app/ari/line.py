@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from asyncio import Future
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from ari_app.ari.caller import how_left, presentable
 from ari_app.ari.channels import HangupReason
 from ari_app.ari.client import AriClient
 from ari_app.ari.errors import AriError, Disconnected, RequestTimeout
 from ari_app.ari.events import Channel, Event, StasisStart
-from ari_app.ari.handover import BACK, CONTEXT, HandedLeg, instructions
+from ari_app.ari.handover import BACK, HandedLeg, Handover
 from ari_app.ari.legs import AriLeg, done
 from ari_app.ari.media import AriRecording, Playing
 from ari_app.ari.registry import Registry
 from ari_app.ari.settings import own_id
+from ari_app.ari.talkbridge import TalkBridge
 from ari_app.core.outcomes import CallerEnd, HangUpCause, LegEnd, LegOutcome, PlayEnd
 from ari_app.core.scheme import Destination, VoicemailStep
 from ari_app.dialstring import DialTemplates
@@ -33,7 +34,6 @@ NEWS_SECONDS = 0.3
 NET_SECONDS = 60
 """How much later than our own limit on a call Asterisk's ends a leg; the dialplan gives the caller's side as much."""
 
-_PRESENTABLE = re.compile(r"\+?[0-9]{1,20}")
 _REASONS: dict[HangUpCause, HangupReason] = {
     HangUpCause.NORMAL: "normal",
     HangUpCause.BUSY: "busy",
@@ -61,18 +61,15 @@ class AriLine:
         self.gone: Future[CallerEnd] = loop.create_future()
         self.entered: Future[None] = loop.create_future()
         self._caller_id = channel["caller"]["number"]
-        self._dialled = channel["dialplan"]["exten"]
         self._client = client
         self._registry = registry
         self._app = app
         self._dial = dial
         self._longest_seconds = longest_seconds
         self._legs: list[AriLeg | HandedLeg] = []
+        self._handover = Handover(client, app, channel)
         self._handed: HandedLeg | None = None
-        self._followed = False
-        self._bridge = own_id(app, self.channel_id)
-        self._bridge_asked_for = False
-        self._bridged = False
+        self._bridge = TalkBridge(own_id(app, self.channel_id))
         self._answered = False
         self._ringing_in_band = False
         self._told_to_go = False
@@ -87,7 +84,7 @@ class AriLine:
             case "Dial" if self._handed is not None:
                 self._handed.on_dial(event)
             case "ChannelHangupRequest":
-                done(self.gone, _how_left(event.get("cause", 0), event.get("tech_cause", 0)))
+                done(self.gone, how_left(event.get("cause", 0), event.get("tech_cause", 0)))
             case "StasisEnd" if not self.entered.done():
                 pass  # handed over to the dialplan; should the caller have left, another event says so
             case "StasisEnd" | "ChannelDestroyed":
@@ -163,28 +160,18 @@ class AriLine:
         self._legs.append(leg)
         self._handed = leg
         self.entered = asyncio.get_running_loop().create_future()
-        client = self._client.in_order()
-        if not self._followed:
-            client.applications.subscribe(self._app, f"channel:{self.channel_id}")
-            self._followed = True
-        variable, value = instructions(endpoint, net_seconds, shown(self._caller_id), self._app)
-        client.channels.set_variable(self.channel_id, variable, value, apart=False)
-        handed = client.channels.continue_(self.channel_id, context=CONTEXT, extension=self._dialled, priority=1)
         try:
-            await asyncio.shield(handed)
+            await asyncio.shield(self._handover.begin(endpoint, net_seconds))
         except asyncio.CancelledError:
             leg.hang_up(LegOutcome.CALLER_LEFT)
             raise
         except AriError as error:
-            await self._look_who_has_the_caller(leg, error)
+            if not await self._handover.happened(error):
+                await self._keep(leg, error)
         return leg
 
-    async def _look_who_has_the_caller(self, leg: HandedLeg, error: AriError) -> None:
-        """The dialplan, by what Asterisk says (it is looked up, never asked for twice); else the leg is given up."""
-        if isinstance(error, RequestTimeout | Disconnected):
-            channel = await self._done(self._client.channels.get(self.channel_id), "find the caller again")
-            if channel["dialplan"]["context"] == CONTEXT:
-                return
+    async def _keep(self, leg: HandedLeg, error: AriError) -> None:
+        """The caller was not taken by the dialplan; when that is because of a hang-up, ``gone`` is to tell it."""
         done(self.entered, None)
         leg.hang_up(LegOutcome.FAILED)  # should it ring after all
         leg.over(LegEnd(LegOutcome.FAILED, text=str(error)))
@@ -212,9 +199,7 @@ class AriLine:
             self._ringing_in_band = False
         if not self._answered:
             waiting.append(self._answer(client))
-        if not self._bridged:
-            waiting.append(self._make_bridge(client))
-        waiting.append(client.bridges.add_channel(self._bridge, self.channel_id, leg.id))
+        waiting += self._bridge.join(client, self.channel_id, leg.id)
         await self._joined(leg, waiting)
 
     def _answer(self, client: AriClient) -> Future[None]:
@@ -226,16 +211,6 @@ class AriLine:
         """The caller is answered whatever becomes of the leg that it was done for."""
         self._answered = self._answered or (not answer.cancelled() and answer.exception() is None)
 
-    def _make_bridge(self, client: AriClient) -> Future[Any]:
-        self._bridge_asked_for = True
-        made = client.bridges.create(self._bridge)
-        made.add_done_callback(self._on_bridge)
-        return made
-
-    def _on_bridge(self, made: Future[Any]) -> None:
-        """One that Asterisk never heard of is asked for again with the next leg."""
-        self._bridged = not made.cancelled() and made.exception() is None
-
     async def _joined(self, leg: Leg, waiting: list[Future[Any]]) -> None:
         try:
             # Not one by one: each answer would wake this task, and they come one after another.
@@ -244,8 +219,7 @@ class AriLine:
                 if answer.done():
                     answer.result()
         except RequestTimeout:
-            bridge = await self._done(self._client.bridges.get(self._bridge), "read the bridge again")
-            self._bridged = True
+            bridge = await self._done(self._bridge.read_again(self._client), "read the bridge again")
             if not {self.channel_id, leg.id} <= set(bridge["channels"]):
                 raise LineTrouble("Asterisk did not connect the two in time") from None
         except AriError as error:
@@ -300,8 +274,7 @@ class AriLine:
             self._client.channels.hangup(self.channel_id, "normal")
         if not self.gone.done():
             tasks.append(self.gone)
-        if self._bridge_asked_for:
-            self._client.bridges.destroy(self._bridge)
+        self._bridge.destroy(self._client)
         if tasks:
             await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
         for leg in self._legs:
@@ -330,21 +303,3 @@ class AriLine:
         except AriError as error:
             await asyncio.wait([self.gone], timeout=NEWS_SECONDS)
             raise LineTrouble(f"could not {what}: {error}") from None
-
-
-def _how_left(cause: int, sip_status: int) -> CallerEnd:
-    """A CANCEL shows as SIP 487, in the event alone; everything else is a hang-up."""
-    return CallerEnd.CANCELLED if sip_status == 487 or cause == 127 else CallerEnd.HUNG_UP
-
-
-def presentable(caller_id: str) -> str:
-    """A caller id as it may go out on a forwarded leg: digits and a plus, or a word.
-
-    It is given as name and number both: whichever is not given Asterisk takes, raw, from the caller's channel.
-    """
-    return f'"{shown(caller_id)}" <{shown(caller_id)}>'
-
-
-def shown(caller_id: str) -> str:
-    """The caller's number, if it is one."""
-    return caller_id if _PRESENTABLE.fullmatch(caller_id) else "anonymous"

@@ -84,11 +84,14 @@ class Watch:
 
     events: list[Event] = field(default_factory=list)
     replaced: asyncio.Event = field(default_factory=asyncio.Event)
+    also: Callable[[Event], object] = lambda _: None
+    """Who else is told of every event."""
     _waiting: list[tuple[Callable[[Any], bool], asyncio.Future[Any]]] = field(default_factory=list)
 
     def take(self, event: Event) -> None:
         """Remember an event (the connection's on_event)."""
         self.events.append(event)
+        self.also(event)
         for wanted, answer in tuple(self._waiting):
             if not answer.done() and wanted(event):
                 answer.set_result(event)

@@ -13,13 +13,12 @@ import pytest
 
 from ari_app.ari.connection import AriConnection
 from ari_app.ari.events import Channel
-from ari_app.ari.legs import AriLeg
 from ari_app.ari.line import AriLine
 from ari_app.ari.settings import AriSettings, own_id
 from ari_app.ari.telephony import Conduct, Telephony
 from ari_app.core.scheme import Destination, Greeting, TargetKind, VoicemailStep
 from ari_app.dialstring import DialTemplates
-from ari_app.ports import LineTrouble
+from ari_app.ports import Leg, LineTrouble
 from tests.fakes.fake_asterisk import FakeAsterisk
 
 
@@ -178,7 +177,7 @@ async def test_a_caller_answered_for_a_leg_that_could_not_be_connected_is_rung_a
 @pytest.mark.fault("10")
 async def test_a_leg_whose_answer_was_lost_with_the_rest_socket_is_looked_up_and_not_forgotten(tmp_path: Path) -> None:
     """Asterisk has made it and rings it: it is the call's leg, and not a failed one that rings on by itself."""
-    placed: asyncio.Future[AriLeg] = asyncio.get_running_loop().create_future()
+    placed: asyncio.Future[Leg] = asyncio.get_running_loop().create_future()
 
     async def conduct(line: AriLine, _channel: Channel) -> None:
         placed.set_result(await line.place("call-1", Destination(TargetKind.ENDPOINT, "ring", 20), 25))

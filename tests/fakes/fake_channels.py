@@ -120,6 +120,12 @@ class FakeChannel:
     speaks: bool = True
     """Whether sound comes from the far end: a hang-up without any makes its recording fail."""
     left_unclaimed: bool = False
+    context: str = "offer"
+    """Where in the dialplan an inbound channel is."""
+    rung: FakeChannel | None = None
+    """The leg that Dial() has for this caller."""
+    rung_for: FakeChannel | None = None
+    """The caller that this leg of Dial()'s is for."""
     variables: dict[str, str] = field(default_factory=dict)
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
     quiet: asyncio.Event = field(default_factory=asyncio.Event)
@@ -148,7 +154,7 @@ class FakeChannel:
             "connected": {"name": "", "number": ""},
             "accountcode": "",
             "dialplan": {
-                "context": "offer" if self.inbound else "default",
+                "context": self.context if self.inbound else "default",
                 "exten": self.exten,
                 "priority": 1,
                 "app_name": "StasisBroadcast" if self.broadcast else "Stasis",

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from tests.fakes.fake_channels import FakeBridge, FakeChannel, Json, Recording, Refusal, Sound
+from tests.fakes.fake_dial import dial_one
 from tests.fakes.fake_switch import FORMATS, Switch
 
 Answer = tuple[int, Any]
@@ -145,13 +146,18 @@ class FakeRest:
     async def continue_(self, channel_id: str, q: Json) -> Answer:
         channel = self._ours(channel_id)
         self._switch.leave(channel)
-        asyncio.get_running_loop().call_soon(self._switch.fall_back, channel)
+        channel.context = q.get("context", channel.context)
+        goes_on = dial_one if channel.context == "ring" else Switch.fall_back
+        asyncio.get_running_loop().call_soon(goes_on, self._switch, channel)
         return EMPTY
 
     async def set_variable(self, channel_id: str, q: Json) -> Answer:
         channel = self._ours(channel_id)
         await channel.until_quiet()
-        channel.variables[q["variable"]] = q["value"]
+        if together := re.fullmatch(r"ARRAY\((.*)\)", q["variable"]):
+            channel.variables.update(zip(together[1].split(","), q["value"].split(","), strict=True))
+        else:
+            channel.variables[q["variable"]] = q["value"]
         return EMPTY
 
     async def get_variable(self, channel_id: str, q: Json) -> Answer:

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
+from ari_app.ari.handover import CAUSE_WORDS
 from tests.fakes.fake_channels import FakeBridge, FakeChannel, Json, Party, Recording, Refusal, Sound
+from tests.fakes.fake_dial import dial_is_over
 from tests.fakes.phone_behaviour import CAUSES, HANGUPS, Behaviour, behaviour_of
 
 RATE = 8000
@@ -52,7 +54,7 @@ class Switch:
         return channel
 
     def _unclaimed(self, channel: FakeChannel) -> None:
-        if channel.app is None:
+        if channel.app is None and channel.context == "offer":
             self.fall_back(channel)
 
     def fall_back(self, channel: FakeChannel) -> None:
@@ -73,11 +75,11 @@ class Switch:
         if channel.broadcast:
             # StasisBroadcast() looks up only now and then: a claim in between still succeeds, on a dead channel.
             channel.left_unclaimed = True
-            channel.later(0.005, self._end, channel, 127, 487)
+            channel.later(0.005, self.end, channel, 127, 487)
             return
         cause = {"cause": 127, "tech_cause": 487} if cancelled else {}
         self._tell(channel, "ChannelHangupRequest", cause)
-        self._end(channel, 127 if cancelled else 16, 487 if cancelled else None)
+        self.end(channel, 127 if cancelled else 16, 487 if cancelled else None)
 
     def press(self, channel: FakeChannel, digit: str) -> None:
         """A key; it may end the recording."""
@@ -126,7 +128,11 @@ class Switch:
             channel.later(seconds, self._rang_out, channel)
 
     def _progress(self, channel: FakeChannel, status: str) -> None:
-        self._tell(channel, "Dial", {"peer": channel.json(), "dialstatus": status, "dialstring": channel.party.user})
+        told = {"peer": channel.json(), "dialstatus": status, "dialstring": channel.party.user}
+        if (caller := channel.rung_for) is not None:
+            self._tell(caller, "Dial", {**told, "caller": caller.json()})
+        else:
+            self._tell(channel, "Dial", told)
 
     def _final(self, channel: FakeChannel, status: int) -> None:
         if channel.dying or channel.state == "Up":
@@ -134,24 +140,26 @@ class Switch:
         channel.party.status = status
         if status != 200:
             self._tell(channel, "ChannelHangupRequest", {"cause": CAUSES[status], "tech_cause": status})
-            self._end(channel, CAUSES[status], status)
+            self.end(channel, CAUSES[status], status)
             return
         channel.state = "Up"
         self._progress(channel, "ANSWER")
+        if channel.rung_for is not None:
+            self.answer(channel.rung_for)
         if channel.starts_in is not None:
             self.enter(channel, channel.starts_in)
 
     def _rang_out(self, channel: FakeChannel) -> None:
         if channel.state != "Up" and not channel.dying:
             channel.party.saw("CANCEL")
-            self._end(channel, 19, 480)
+            self.end(channel, 19, 480)
 
-    def enter(self, channel: FakeChannel, app: str) -> None:
+    def enter(self, channel: FakeChannel, app: str, *args: str) -> None:
         """The channel is the application's from now on."""
         channel.broadcast = False
         channel.app = app
         channel.known_to.add(app) if not channel.inbound else None
-        self.emit(app, "StasisStart", {"channel": channel.json(), "args": []})
+        self.emit(app, "StasisStart", {"channel": channel.json(), "args": list(args)})
 
     # --- endings -----------------------------------------------------------------------------------------------------
 
@@ -162,13 +170,13 @@ class Switch:
         cause, status = HANGUPS[reason]
         if channel.dying:
             return
-        self._tell_far_end(channel, reason, status)
+        self.tell_far_end(channel, reason, status)
         channel.dying = True
         channel.quiet.set()
         self._tell(channel, "ChannelHangupRequest", {"cause": 32, "soft": True})
-        asyncio.get_running_loop().call_later(self.hangup_takes, self._end, channel, cause, None)
+        asyncio.get_running_loop().call_later(self.hangup_takes, self.end, channel, cause, None)
 
-    def _tell_far_end(self, channel: FakeChannel, reason: str, status: int) -> None:
+    def tell_far_end(self, channel: FakeChannel, reason: str, status: int) -> None:
         if channel.state == "Up":
             channel.party.saw("BYE")
         elif channel.inbound:
@@ -178,7 +186,8 @@ class Switch:
             channel.party.cancel_reason = 'SIP;cause=200;text="Call completed elsewhere"' if elsewhere else "Q.850"
             channel.party.saw("CANCEL")
 
-    def _end(self, channel: FakeChannel, cause: int, tech_cause: int | None) -> None:
+    def end(self, channel: FakeChannel, cause: int, tech_cause: int | None) -> None:
+        """The channel is no more, and whoever is interested hears why."""
         if channel.id not in self.channels:
             return
         channel.dying = True
@@ -186,6 +195,7 @@ class Switch:
         self.end_recording(channel, heard=channel.speaks)
         self.leave(channel)
         self._gone(channel, cause, tech_cause)
+        dial_is_over(self, channel, cause, tech_cause)
 
     def leave(self, channel: FakeChannel) -> None:
         """Out of its bridges and its application."""
@@ -200,7 +210,9 @@ class Switch:
         for timer in channel.timers:
             timer.cancel()
         del self.channels[channel.id]
-        how = {"cause": cause, "cause_txt": f"cause {cause}"} | ({"tech_cause": tech_cause} if tech_cause else {})
+        how = {"cause": cause, "cause_txt": CAUSE_WORDS.get(cause, f"cause {cause}")} | (
+            {"tech_cause": tech_cause} if tech_cause else {}
+        )
         for app in sorted(channel.known_to):
             self.emit(app, "ChannelDestroyed", {"channel": channel.json(), **how})
 

@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import pytest
 
+from ari_app.ari.caller import presentable
 from ari_app.ari.client import AriClient
 from ari_app.ari.errors import NotFound
 from ari_app.ari.events import Event
 from ari_app.ari.legs import AriLeg
-from ari_app.ari.line import presentable
 from ari_app.ari.rest import Request, Rest
 from ari_app.core.outcomes import LegEnd, LegOutcome
 
