@@ -148,7 +148,8 @@ def preview(*, text: str, as_json: bool, counter: Counter) -> None:
         return
     for line in shown.text.splitlines():
         screen().print(clean(line))
-    screen().print(clean(f"\nThe text {shown}."))
+    screen().print()
+    screen().print(clean(f"The text {shown}."))
     if shown.plainer:
         screen().print(clean(f"In fewer: {shown.plainer}"))
 

@@ -162,3 +162,6 @@ def wav_file(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path / name
 
     return make
+
+
+from tests.cli.desks import both, demo_postgres, one  # noqa: E402, F401  # fixtures that stand on those above
