@@ -121,7 +121,9 @@ def _card(message: Shown, row: sa.Row[Any] | None, site: Site) -> str:
         tag("span", escape(_size(message))),
         tag("time", f"{at:%d.%m.%Y %H:%M:%S}", datetime=at.isoformat(timespec="seconds")),
     ]
-    subject = tag("p", escape(message.subject), class_="subject") if message.subject else ""
+    subject = (
+        tag("p", escape(message.subject), class_="subject") if message.subject and message.channel != "sms" else ""
+    )
     look = "text code" if message.channel == "webhook" else "text"
     text = tag("p", escape(_readable(message)), class_=look)
     attached = (

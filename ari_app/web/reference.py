@@ -26,7 +26,7 @@ def get_reference(request: Request) -> HTMLResponse:
     """Every endpoint, its parameters and its body."""
     described: Schema = request.app.openapi()
     body = [
-        tag("h1", escape(described["info"]["title"])),
+        tag("h1", f"The HTTP interface of {escape(described['info']['title'])}"),
         tag("p", _marked(described["info"]["description"]), class_="lead"),
     ]
     by_tag: dict[str, list[str]] = {}
@@ -65,7 +65,7 @@ def _body(operation: Schema, described: Schema) -> Iterator[str]:
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
     for name in _names(content.get("schema", {})):
         schema = described["components"]["schemas"][name]
-        yield tag("tr", tag("th", escape(f"{name}: {schema.get('description', '')}"), colspan="3"))
+        yield tag("tr", tag("th", tag("b", escape(name)) + ": " + _marked(schema.get("description", "")), colspan="3"))
         required = schema.get("required", ())
         for field, of_field in schema.get("properties", {}).items():
             kind = _type(of_field) + (", required" if field in required else "")
@@ -94,7 +94,8 @@ def _type(schema: Schema) -> str:
 
 def _row(name: str, kind: str, meaning: str) -> str:
     return tag(
-        "tr", tag("td", tag("code", escape(name))) + tag("td", escape(kind), class_="soft") + tag("td", escape(meaning))
+        "tr",
+        tag("td", tag("code", escape(name))) + tag("td", escape(kind), class_="soft") + tag("td", _marked(meaning)),
     )
 
 

@@ -18,7 +18,7 @@ __all__ = ["migrated_postgres", "migrated_sqlite", "postgres"]
 FURNISHED = r"book \w+ in force: 4 numbers"
 
 
-def _database(backend: str, request: pytest.FixtureRequest, folder: Path, name: str) -> str:
+def empty_database(backend: str, request: pytest.FixtureRequest, folder: Path, name: str) -> str:
     """A migrated, empty database of its own."""
     if backend == "sqlite":
         copy = folder / f"{name}.db"
@@ -38,7 +38,7 @@ def _database(backend: str, request: pytest.FixtureRequest, folder: Path, name: 
 def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """The company with its interface, on each database; tests share it, so each has clients of its own."""
     folder = tmp_path_factory.mktemp("house")
-    house = House.build(folder, _database(request.param, request, folder, "house"))
+    house = House.build(folder, empty_database(request.param, request, folder, "house"))
     house.furnish()
     house.process.said(FURNISHED, seconds=15)
     yield house
@@ -49,7 +49,7 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def own_house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     """A company on SQLite for one test alone; the fixture's parameter has settings of its own."""
     settings = getattr(request, "param", {})
-    house = House.build(tmp_path, _database("sqlite", request, tmp_path, "own"), **settings)
+    house = House.build(tmp_path, empty_database("sqlite", request, tmp_path, "own"), **settings)
     house.furnish()
     house.process.said(FURNISHED, seconds=15)
     yield house

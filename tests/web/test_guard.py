@@ -22,14 +22,14 @@ from tests.web.house import OPEN, TEAM, House, only
 
 
 def from_address(
-    house: House, address: str, *, token: str | None = None, path: str = "/v1/messages"
+    house: House, address: str, *, token: str | None = None, path: str = "/v1/messages", method: str = "GET"
 ) -> tuple[int, Any]:
-    """A request from another address of the loopback; its status and body."""
+    """A request from another address of the loopback; its status, body and headers."""
     connection = http.client.HTTPConnection(
         "127.0.0.1", int(str(house.settings["web_port"])), timeout=10, source_address=(address, 0)
     )
     try:
-        connection.request("GET", path, headers={"Authorization": f"Bearer {token}"} if token else {})
+        connection.request(method, path, headers={"Authorization": f"Bearer {token}"} if token else {})
         answer = connection.getresponse()
         return answer.status, (json.loads(answer.read() or b"{}"), answer.headers)
     finally:
