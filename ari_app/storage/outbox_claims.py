@@ -77,13 +77,10 @@ def claim_lane(connection: sa.Connection, lane: Lane, at: datetime, seconds: flo
 
 def give_back(connection: sa.Connection, held: Sequence[Held]) -> None:
     """Let go of messages that were not begun."""
-    for lease in {each.lease for each in held}:
-        ids = [each.id for each in held if each.lease == lease]
-        connection.execute(
-            sa.update(messages)
-            .where(messages.c.id.in_(ids), messages.c.lease == lease, messages.c.state == State.QUEUED.value)
-            .values(lease=None, leased_until=None)
-        )
+    # One by one: of a list of ids SQLite thinks less than of the index of states, which has all that is queued.
+    for each in held:
+        ours = (messages.c.id == each.id, messages.c.lease == each.lease, messages.c.state == State.QUEUED.value)
+        connection.execute(sa.update(messages).where(*ours).values(lease=None, leased_until=None))
 
 
 def keep(connection: sa.Connection, held: Sequence[Held], until: datetime) -> None:

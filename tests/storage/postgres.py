@@ -9,22 +9,22 @@ import signal
 import socket
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
-SETTINGS = {
-    "listen_addresses": "127.0.0.1",
-    "fsync": "off",
-    "full_page_writes": "off",
-    "shared_buffers": "64MB",
-    "max_connections": "60",
-    "log_min_messages": "fatal",
-}
+SETTINGS = {"listen_addresses": "127.0.0.1", "max_connections": "60", "log_min_messages": "fatal"}
+FORGETFUL = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
+"""What a server of tests may lose in a power cut, it need not wait for."""
 
 
 class PrivatePostgres:
-    """A running server; ``url`` is that of its one database, ``stop`` ends it and removes all its files."""
+    """A running server; ``url`` is that of its one database, ``stop`` ends it and removes all its files.
 
-    def __init__(self) -> None:
+    ``settings`` are lines of postgresql.conf beside those of every such server; benchmarks, which also use it, give
+    up nothing of what a commit promises.
+    """
+
+    def __init__(self, settings: Mapping[str, str] = FORGETFUL) -> None:
         binaries = _binaries()
         self._folder = Path(tempfile.mkdtemp(prefix="ari-app-postgres-"))
         data = self._folder / "data"
@@ -33,9 +33,9 @@ class PrivatePostgres:
         self._run(
             str(binaries / "initdb"), "-D", str(data), "-U", "ari", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"
         )
-        settings = SETTINGS | {"port": str(self.port), "unix_socket_directories": str(self._folder)}
+        lines = {**SETTINGS, **settings, "port": str(self.port), "unix_socket_directories": str(self._folder)}
         with (data / "postgresql.conf").open("a") as config:
-            config.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+            config.writelines(f"{name} = '{value}'\n" for name, value in lines.items())
         self.control = (str(binaries / "pg_ctl"), "-D", str(data), "-w", "-s", "-t", "60")
         self.start()
         self._data = data
