@@ -143,6 +143,7 @@ def test_half_a_line_of_a_lost_machine_is_passed_over(tmp_path: Path) -> None:
     with (tmp_path / "inbox.jsonl").open("ab") as file:
         file.write(b'{"id": "half')
     one.send(letter(2, "после"))
+    assert "после" in page(tmp_path).articles[0]
     assert "целое" in page(tmp_path).articles[-1]
     assert one.ask(letter(2).ref, "", "") == Report(State.DELIVERED, letter(2).ref)
 

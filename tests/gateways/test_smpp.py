@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -272,6 +273,13 @@ def test_what_is_known_of_a_message(make: Make, says: Say | Drop | Silence | Oct
         found = make(smsc.port, read_timeout=0.3).send(letter())
         assert isinstance(found, outcome), found
         assert smsc.submits.qsize() == 1, "it is never repeated here"
+
+
+def test_a_lost_session_wakes_who_waits_for_an_answer(make: Make) -> None:
+    began = time.monotonic()
+    with scripted(Drop()) as smsc:
+        assert isinstance(make(smsc.port, read_timeout=20).send(letter()), Unclear)
+    assert time.monotonic() - began < 10
 
 
 def test_a_lost_session_is_bound_again(make: Make) -> None:
