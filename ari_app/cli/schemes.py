@@ -43,7 +43,12 @@ def summary(scheme: Scheme) -> str:
 def _branches(scheme: Scheme) -> list[str]:
     if len(scheme.branches) == 1 and not scheme.branches[0].entries:
         return [_steps(scheme.branches[0])]
-    return [f"{', '.join(map(str, branch.entries)) or 'always'}: {_steps(branch)}" for branch in scheme.branches]
+    return [f"{_hours(branch)}: {_steps(branch)}" for branch in scheme.branches]
+
+
+def _hours(branch: Branch) -> str:
+    hours = ", ".join(map(str, branch.entries)) or "always"
+    return f"{hours} (out of hours)" if branch.out_of_hours else hours
 
 
 def _steps(branch: Branch) -> str:

@@ -36,12 +36,14 @@ class Judged(NamedTuple, Generic[D, T]):
 
 @dataclass(frozen=True, slots=True)
 class JudgedMessages:
-    """What one reading found, by the rows' ids; the next reading builds on it."""
+    """What one reading found, by the rows' ids, ``listed`` being the company's own numbers then; the next reading
+    builds on it."""
 
     rules: Mapping[int, Judged[RuleDraft, ApologyRule]] = field(default_factory=dict)
     types: Mapping[int, Judged[TypeDraft, MessageType]] = field(default_factory=dict)
     contacts: Mapping[int, Judged[ContactDraft, Contact]] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
+    listed: frozenset[str] = frozenset()
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -52,25 +54,35 @@ class JudgedMessages:
 
 def judge_messages(rows: MessageRows, listed: Collection[str], previous: JudgedMessages) -> JudgedMessages:
     """Judge every row; ``listed`` are the company's own numbers. What did not change is not compiled again."""
+    now_listed = frozenset(listed)
     rules = {draft.id: draft for draft in rows.rules}
-    judged = _judged(rules, previous.rules, lambda draft: rule_problems(draft, listed), compiled_rule)
+    # Which numbers are listed is all that is said of a rule beside the rule itself.
+    known = previous.rules if now_listed == previous.listed else {}
+    judged = _judged(rules, previous.rules, known, lambda draft: rule_problems(draft, now_listed), compiled_rule)
     return JudgedMessages(
         {key: _switched(rule) for key, rule in judged.items()},
-        _judged(dict(rows.types), previous.types, type_problems, compiled_type),
-        _judged(dict(rows.contacts), previous.contacts, contact_problems, compiled_contact),
+        _judged(dict(rows.types), previous.types, previous.types, type_problems, compiled_type),
+        _judged(dict(rows.contacts), previous.contacts, previous.contacts, contact_problems, compiled_contact),
         tuple(shadowed(rows.rules)),
+        now_listed,
     )
 
 
 def _judged(
     drafts: Mapping[int, D],
     previous: Mapping[int, Judged[D, T]],
+    known: Mapping[int, Judged[D, T]],
     problems: Callable[[D], tuple[Problem, ...]],
     compiled: Callable[[D], T],
 ) -> dict[int, Judged[D, T]]:
+    """Each draft judged; one that stands in ``known`` as it is now is not judged again."""
     found: dict[int, Judged[D, T]] = {}
     for its_id, draft in drafts.items():
-        said, before = problems(draft), previous.get(its_id)
+        before = previous.get(its_id)
+        if its_id in known and known[its_id].draft == draft:
+            found[its_id] = known[its_id]
+            continue
+        said = problems(draft)
         last_good = before.in_force if before is not None else None
         found[its_id] = Judged(draft, last_good if errors(said) else compiled(draft), said)
     return found

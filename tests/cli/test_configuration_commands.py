@@ -22,6 +22,7 @@ def test_numbers_are_listed_with_what_their_schemes_do(cli: Cli) -> None:
         "does": "ring in turn: lab-busy (8 s), +79160000003 (8 s)",
     }
     assert listed["+74950000108"]["does"].startswith("Mon-Fri 09:00-17:59: ring in turn: lab-declines (8 s)")
+    assert "Sat-Sun 00:00-23:59 (out of hours): voicemail" in listed["+74950000108"]["does"]
     assert listed["+74950000112"]["does"] == "the configured default"
     line = next(line for line in cli("numbers", "list").stdout.splitlines() if line.startswith("+74950000112"))
     assert "switched off" in line

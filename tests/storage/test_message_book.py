@@ -164,6 +164,18 @@ def test_a_doubtful_rule_is_in_force_and_told(url: str, engine: sa.Engine) -> No
     ]
 
 
+def test_what_did_not_change_is_not_judged_again_unless_the_numbers_did(url: str, engine: sa.Engine) -> None:
+    type_in(url, *OFFICE, *RULE)
+    first = load(engine)
+    second = load(engine, first)
+    (before,), (after,) = first.judged_messages.rules.values(), second.judged_messages.rules.values()
+    assert after is before
+    type_in(url, "DELETE FROM numbers")
+    third = load(engine, second)
+    assert "is not in the table of numbers" in said(third)[0]
+    assert rule(third) == rule(first)
+
+
 def test_contacts_that_are_off_are_not_told_and_removed_rules_are_gone(url: str, engine: sa.Engine) -> None:
     type_in(
         url,
