@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
+from ari_app.storage.database import open_database
+from ari_app.storage.message_refusals import MESSAGE_MENDS
 from ari_app.storage.refusals import MENDS, constraint_name, explain_integrity_error
 from ari_app.storage.tables import metadata
 from tests.storage.admin import OFFICE, REFUSED, shell, type_in
@@ -59,6 +61,194 @@ NONSENSE = [
     ("INSERT INTO greetings (name, sound) VALUES ('x', '/etc/x')", "sound_is_a_catalogue_path_like_ru_greeting"),
     ("INSERT INTO greetings (name, sound, team_id) VALUES ('x', 'ru/x', 99)", "greetings_need_their_team"),
 ]
+
+AT = "2026-03-02 09:30:00.000000"
+SOMETHING_SENT = (
+    *OFFICE,
+    "INSERT INTO teams (name) VALUES ('Sales')",
+    "INSERT INTO apology_rules (name, text) VALUES ('Sorry', 'Sorry!')",
+    "INSERT INTO apology_rule_numbers (rule_id, e164) SELECT id, '+74950000101' FROM apology_rules",
+    "INSERT INTO message_types (team_id, kind, text) SELECT id, 'missed', 'Sorry!' FROM teams",
+    "INSERT INTO team_contacts (team_id, channel, address) SELECT id, 'sms', '+79160000003' FROM teams",
+    "INSERT INTO opt_outs (client, channel) VALUES ('+79160000001', 'sms')",
+    "INSERT INTO users (name, token_hash) VALUES ('anna', 'abc')",
+    "INSERT INTO roles (name) VALUES ('editor')",
+    "INSERT INTO grants (user_id, subject, \"right\") SELECT id, 'rules', 'view' FROM users",
+    "INSERT INTO grants (role_id, subject, \"right\") SELECT id, 'rules', 'view' FROM roles",
+    "INSERT INTO user_roles (user_id, role_id) SELECT u.id, r.id FROM users u CROSS JOIN roles r",
+    "INSERT INTO clients (client) VALUES ('+79160000001')",
+    f"INSERT INTO calls (id, arrived_at, caller_raw, dialled_raw) VALUES ('c', '{AT}', 'x', 'x')",
+    "INSERT INTO messages (key, ref, created_at, kind, channel, audience, recipient, text, due_at, expires_at) "
+    f"VALUES ('k', 'r', '{AT}', 'missed', 'sms', 'client', '+79160000001', 'Sorry!', '{AT}', '{AT}')",
+    "INSERT INTO tickets (team_id, client, external_id) SELECT id, '+79160000001', 'T1' FROM teams",
+    f"INSERT INTO ticket_entries (ticket_id, at, text, call_id) SELECT id, '{AT}', 'called', 'c' FROM tickets",
+)
+"""The office with a row of everything that messages take."""
+
+_MESSAGE = "INSERT INTO messages (key, ref, created_at, kind, channel, audience, recipient, text, due_at, expires_at) "
+MESSAGE_NONSENSE = [
+    ("UPDATE teams SET tickets_an_hour = -1", "tickets_an_hour_is_0_to_10000"),
+    ("UPDATE calls SET direction = 'sideways'", "direction_is_inbound_or_outbound"),
+    ("UPDATE apology_rules SET name = ''", "name_is_not_empty"),
+    ("UPDATE apology_rules SET text = ' '", "text_of_the_rule_is_not_empty"),
+    ("UPDATE apology_rules SET team_id = 99", "apology_rules_need_their_team"),
+    ("UPDATE apology_rules SET delay_seconds = -1", "delay_of_the_rule_is_0_to_86400_seconds"),
+    ("UPDATE apology_rules SET delay_seconds = 86401", "delay_of_the_rule_is_0_to_86400_seconds"),
+    ("UPDATE apology_rules SET once_in_hours = 8761", "once_in_hours_is_0_to_8760"),
+    ("INSERT INTO apology_rules (name, text) VALUES ('Sorry', 'x')", "an_apology_rule_of_this_name_exists"),
+    ("INSERT INTO apology_rule_numbers (rule_id, e164) VALUES (99, '+74950000102')", "rule_numbers_need_their_rule"),
+    (
+        "INSERT INTO apology_rule_numbers (rule_id, e164) SELECT id, '+74950000101' FROM apology_rules",
+        "the_rule_has_this_number_already",
+    ),
+    ("UPDATE apology_rule_numbers SET e164 = '84950000101'", "dialled_number_is_plus_and_digits_like_plus74950000101"),
+    ("INSERT INTO message_types (team_id, kind, text) VALUES (99, 'missed', 'x')", "message_types_need_their_team"),
+    (
+        "INSERT INTO message_types (team_id, kind, text) SELECT id, 'missed', 'x' FROM teams",
+        "the_team_has_this_message_type_already",
+    ),
+    ("UPDATE message_types SET kind = 'apology'", "kind_of_message_is_known"),
+    ("UPDATE message_types SET audience = 'system'", "audience_is_client_staff_or_admin"),
+    ("UPDATE message_types SET channel = 'pigeon'", "channel_of_a_type_is_sms_email_or_push"),
+    ("UPDATE message_types SET text = ''", "text_of_the_type_is_not_empty"),
+    ("UPDATE message_types SET offset_minutes = -43201", "offset_is_within_30_days"),
+    ("UPDATE message_types SET once_in_hours = -1", "once_in_hours_is_0_to_8760"),
+    ("INSERT INTO team_contacts (team_id, channel, address) VALUES (99, 'sms', 'x')", "contacts_need_their_team"),
+    (
+        "INSERT INTO team_contacts (team_id, channel, address) SELECT id, 'sms', '+79160000003' FROM teams",
+        "the_team_has_this_contact_already",
+    ),
+    ("UPDATE team_contacts SET audience = 'client'", "audience_of_a_contact_is_staff_or_admin"),
+    ("UPDATE team_contacts SET channel = 'ticket'", "channel_of_a_contact_is_sms_email_push_or_webhook"),
+    ("UPDATE team_contacts SET address = ' '", "address_is_not_empty"),
+    (
+        "INSERT INTO opt_outs (client, channel) VALUES ('+79160000001', 'sms')",
+        "the_client_has_refused_this_already",
+    ),
+    ("UPDATE opt_outs SET client = '89160000001'", "client_is_plus_and_digits_like_plus79160000003"),
+    ("UPDATE opt_outs SET channel = 'fax'", "channel_refused_is_known"),
+    ("UPDATE opt_outs SET kind = 'song'", "kind_refused_is_known"),
+    ("INSERT INTO users (name) VALUES ('anna')", "a_user_of_this_name_exists"),
+    ("INSERT INTO users (name, token_hash) VALUES ('boris', 'abc')", "this_token_is_another_users"),
+    ("INSERT INTO roles (name) VALUES ('editor')", "a_role_of_this_name_exists"),
+    ("INSERT INTO grants (user_id, subject, \"right\") VALUES (99, 'rules', 'view')", "grants_need_their_user"),
+    ("INSERT INTO grants (role_id, subject, \"right\") VALUES (99, 'rules', 'view')", "grants_need_their_role"),
+    ("INSERT INTO grants (subject, \"right\") VALUES ('rules', 'view')", "grant_is_a_users_or_a_roles"),
+    (
+        'INSERT INTO grants (user_id, role_id, subject, "right") '
+        "SELECT u.id, r.id, 'rules', 'edit' FROM users u CROSS JOIN roles r",
+        "grant_is_a_users_or_a_roles",
+    ),
+    ("UPDATE grants SET \"right\" = 'sing'", "right_is_view_create_edit_or_delete"),
+    (
+        "INSERT INTO grants (user_id, subject, \"right\") SELECT id, 'rules', 'view' FROM users",
+        "the_user_has_this_right_already",
+    ),
+    (
+        "INSERT INTO grants (role_id, subject, \"right\") SELECT id, 'rules', 'view' FROM roles",
+        "the_role_has_this_right_already",
+    ),
+    ("INSERT INTO user_roles (user_id, role_id) SELECT 99, id FROM roles", "roles_are_given_to_a_user"),
+    ("INSERT INTO user_roles (user_id, role_id) SELECT id, 99 FROM users", "users_are_given_a_role"),
+    (
+        "INSERT INTO user_roles (user_id, role_id) SELECT u.id, r.id FROM users u CROSS JOIN roles r",
+        "the_user_has_this_role_already",
+    ),
+    (
+        "INSERT INTO clients (client) VALUES ('9160000001')",
+        "number_of_a_client_is_plus_and_digits_like_plus79160000003",
+    ),
+    ("UPDATE clients SET email = 'anna'", "email_is_an_address_like_anna_at_example_com"),
+    (
+        f"{_MESSAGE} VALUES ('k', 'r2', '{AT}', 'missed', 'sms', 'client', 'x', 'x', '{AT}', '{AT}')",
+        "this_message_was_asked_for_already",
+    ),
+    (
+        f"{_MESSAGE} VALUES ('k2', 'r', '{AT}', 'missed', 'sms', 'client', 'x', 'x', '{AT}', '{AT}')",
+        "this_ref_is_another_messages",
+    ),
+    ("UPDATE messages SET state = 'lost'", "state_of_a_message_is_known"),
+    ("UPDATE messages SET kind = 'song'", "kind_of_a_message_is_known"),
+    ("UPDATE messages SET channel = 'fax'", "channel_of_a_message_is_known"),
+    ("UPDATE messages SET audience = 'public'", "audience_of_a_message_is_known"),
+    ("UPDATE tickets SET kind = 'song'", "kind_of_ticket_is_missed_call_or_given"),
+    ("UPDATE tickets SET state = 'lost'", "state_of_a_ticket_is_open_or_closed"),
+    (
+        "INSERT INTO tickets (team_id, client, external_id) SELECT id, '+79160000002', 'T1' FROM teams",
+        "a_ticket_of_this_id_exists",
+    ),
+    (
+        f"INSERT INTO ticket_entries (ticket_id, at, text, call_id) SELECT id, '{AT}', 'x', 'c' FROM tickets",
+        "the_call_is_on_a_ticket_already",
+    ),
+]
+# SQLite names no foreign key that it refuses by, and has triggers for those of the configuration alone.
+POSTGRESQL_NONSENSE = [
+    ("UPDATE messages SET call_id = 'none'", "call_of_a_message_is_in_the_journal"),
+    (f"INSERT INTO message_events (message_id, at, state) VALUES (99, '{AT}', 'sent')", "events_need_their_message"),
+    ("UPDATE tickets SET team_id = 99", "tickets_need_their_team"),
+    ("UPDATE ticket_entries SET ticket_id = 99", "entries_need_their_ticket"),
+    ("UPDATE ticket_entries SET call_id = 'none'", "call_of_an_entry_is_in_the_journal"),
+]
+# PostgreSQL's booleans take nothing else anyway.
+SQLITE_NONSENSE = [
+    (f"UPDATE {table} SET {column} = 7", f"{column}_is_true_or_false")
+    for table, column in (
+        ("teams", "sales_tools"),
+        ("teams", "makes_tickets"),
+        ("branches", "out_of_hours"),
+        ("apology_rules", "enabled"),
+        ("message_types", "with_company"),
+        ("message_types", "with_team"),
+        ("opt_outs", "bulk_only"),
+        ("messages", "withdraw_if_reached"),
+        ("messages", "needs_ticket"),
+        ("messages", "forced"),
+        ("messages", "bulk"),
+    )
+]
+
+
+def case_ids(cases: list[tuple[str, str]]) -> list[str]:
+    """What the report calls them."""
+    return [f"{name}-{sql[:30]}" for sql, name in cases]
+
+
+def refuse(url: str, nonsense: str, name: str) -> None:
+    """Type nonsense into a plain shell and into ours: refused by this name, explained by its sentence."""
+    type_in(url, *SOMETHING_SENT)
+    place = open_database(url)
+    with shell(url) as admin, pytest.raises(REFUSED) as refusal:
+        admin.execute(nonsense)
+    assert name in str(refusal.value) or "UNIQUE constraint failed" in str(refusal.value)
+    with place.connect() as connection, pytest.raises(sa.exc.IntegrityError) as ours:
+        connection.execute(sa.text(nonsense.replace(":", r"\:")))
+    assert constraint_name(ours.value) == name
+    assert explain_integrity_error(ours.value) == MENDS[name]
+    place.dispose()
+
+
+@pytest.mark.fault("21")
+@pytest.mark.parametrize(("nonsense", "name"), MESSAGE_NONSENSE, ids=case_ids(MESSAGE_NONSENSE))
+def test_nonsense_about_messages_is_refused_with_its_mend(url: str, nonsense: str, name: str) -> None:
+    refuse(url, nonsense, name)
+
+
+@pytest.mark.fault("21")
+@pytest.mark.parametrize(("nonsense", "name"), POSTGRESQL_NONSENSE, ids=case_ids(POSTGRESQL_NONSENSE))
+def test_a_message_of_nothing_is_refused_by_postgresql(postgresql_url: str, nonsense: str, name: str) -> None:
+    refuse(postgresql_url, nonsense, name)
+
+
+@pytest.mark.fault("21")
+@pytest.mark.parametrize(("nonsense", "name"), SQLITE_NONSENSE, ids=case_ids(SQLITE_NONSENSE))
+def test_a_flag_is_one_or_nought_for_sqlite(sqlite_url: str, nonsense: str, name: str) -> None:
+    refuse(sqlite_url, nonsense, name)
+
+
+def test_no_refusal_of_the_message_tables_is_without_its_case() -> None:
+    shown = {name for _sql, name in (*MESSAGE_NONSENSE, *POSTGRESQL_NONSENSE, *SQLITE_NONSENSE)}
+    assert set(MESSAGE_MENDS) <= shown
 
 
 @pytest.mark.fault("21")
