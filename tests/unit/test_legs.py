@@ -10,7 +10,8 @@ import pytest
 from ari_app.ari.caller import presentable
 from ari_app.ari.client import AriClient
 from ari_app.ari.errors import NotFound
-from ari_app.ari.events import Event
+from ari_app.ari.events import Dial, Event
+from ari_app.ari.handover import HandedLeg
 from ari_app.ari.legs import AriLeg
 from ari_app.ari.rest import Request, Rest
 from ari_app.core.outcomes import LegEnd, LegOutcome
@@ -80,3 +81,85 @@ def test_a_caller_id_of_digits_goes_out_on_the_leg_as_it_is(caller_id: str) -> N
 )
 def test_any_other_caller_id_goes_out_as_a_word(caller_id: str) -> None:
     assert presentable(caller_id) == '"anonymous" <anonymous>'
+
+
+def dial(status: str) -> Dial:
+    return cast(Dial, {"type": "Dial", "dialstatus": status, "peer": {"id": "leg-1"}})
+
+
+def handed(wire: Wire) -> HandedLeg:
+    return HandedLeg(AriClient(cast(Rest, wire)), "call-1")
+
+
+def test_a_handed_leg_is_hung_up_once_asterisk_has_named_it_and_only_once() -> None:
+    async def story() -> None:
+        wire = Wire()
+        leg = handed(wire)
+        leg.hang_up(LegOutcome.NO_ANSWER)
+        assert wire.asked == [], "its channel is not known yet"
+        leg.on_dial(dial(""))
+        leg.on_dial(dial("RINGING"))
+        leg.hang_up(LegOutcome.NO_ANSWER)
+        assert wire.asked == [HANGUP]
+
+    asyncio.run(story())
+
+
+@pytest.mark.fault("10")
+def test_a_handed_leg_that_rings_after_it_was_given_up_is_hung_up() -> None:
+    async def story() -> None:
+        wire = Wire()
+        leg = handed(wire)
+        leg.hang_up(LegOutcome.FAILED)
+        leg.over(LegEnd(LegOutcome.FAILED))
+        leg.on_dial(dial("RINGING"))
+        assert wire.asked == [HANGUP]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("outcome", [LegOutcome.CALLER_LEFT, LegOutcome.ANSWERED])
+def test_a_handed_leg_that_ends_with_its_caller_is_left_to_dial(outcome: LegOutcome) -> None:
+    async def story() -> None:
+        wire = Wire()
+        leg = handed(wire)
+        leg.on_dial(dial("ANSWER"))
+        leg.hang_up(outcome)
+        assert wire.asked == []
+
+    asyncio.run(story())
+
+
+OUTCOMES = [
+    (("BUSY", "17", "486"), LegEnd(LegOutcome.BUSY, 17, "User busy, SIP 486")),
+    (("CONGESTION", "34", "503"), LegEnd(LegOutcome.FAILED, 34, "Circuit/channel congestion, SIP 503")),
+    (("NOANSWER", "19", "480"), LegEnd(LegOutcome.UNREACHABLE, 19, "User alerting, no answer, SIP 480")),
+    (("CONGESTION", "99", "499"), LegEnd(LegOutcome.FAILED, 99, "cause 99, SIP 499")),
+    # The time of Dial() was over; the cause is of an earlier leg, and the SIP status is no final one.
+    (("NOANSWER", "17", "180"), LegEnd(LegOutcome.UNREACHABLE, 19, "User alerting, no answer")),
+    # A redirection that was not followed.
+    (("BUSY", "0", ""), LegEnd(LegOutcome.FAILED, 23, "Redirected to new destination")),
+    (("ANSWER", "16", "200"), LegEnd(LegOutcome.ANSWERED, 16, "Normal Clearing")),
+    (("CHANUNAVAIL",), LegEnd(LegOutcome.FAILED, 0, "cause 0")),
+    ((), LegEnd(LegOutcome.FAILED, 0, "cause 0")),
+]
+
+
+@pytest.mark.parametrize(("said", "end"), OUTCOMES)
+def test_what_the_caller_brings_back_is_how_the_leg_ended(said: tuple[str, ...], end: LegEnd) -> None:
+    async def story() -> None:
+        leg = handed(Wire())
+        leg.on_dial(dial(""))
+        leg.on_back(said)
+        assert (leg.settled.result(), leg.ended.result()) == (end, end)
+
+    asyncio.run(story())
+
+
+def test_a_leg_that_asterisk_never_named_could_not_be_dialed() -> None:
+    async def story() -> None:
+        leg = handed(Wire())
+        leg.on_back(["CHANUNAVAIL", "20", ""])
+        assert leg.ended.result() == LegEnd(LegOutcome.FAILED, 0, "Asterisk could not dial it: CHANUNAVAIL")
+
+    asyncio.run(story())
