@@ -134,6 +134,8 @@ class ScriptedSmsc:
         self.says = deque(says or (Say(),))
         self.bind_status = bind
         self.answers_links = True
+        self.next: deque[bytes] = deque()
+        """Written after the next answer, by the thread that reads: an encrypted connection is for one at a time."""
         self.binds: Queue[Any] = Queue()
         self.submits: Queue[Any] = Queue()
         self.links: Queue[Any] = Queue()
@@ -179,6 +181,8 @@ class ScriptedSmsc:
                     received = smpp.parse_pdu(raw, client=_Sequence(), allow_unknown_opt_params=True)
                     if not self._answer(client, received):
                         return
+                    while self.next:
+                        client.sendall(self.next.popleft())
 
     def _answer(self, client: socket.socket, received: Any) -> bool:
         """Whether the connection goes on."""

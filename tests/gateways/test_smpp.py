@@ -447,19 +447,45 @@ def test_it_unbinds_when_it_is_closed(make: Make) -> None:
         assert one.send(letter()) == Unavailable("the gateway is closed")
 
 
+STOP = pdu("deliver_sm", 9, source_addr="79161234567", destination_addr="1234", short_message=b"STOP")
+
+
 def test_tls(make: Make, tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     kept = Kept()
     with scripted(tls=authority.server()) as smsc:
-        one = make(smsc.port, tls=True, ca_file=authority.file, enquire_link=0.2)
+        one = make(smsc.port, tls=True, ca_file=authority.file, enquire_link=0.1)
         assert isinstance(one.send(letter(LONG)), Accepted)
         one.listen(kept)
         smsc.links.get(timeout=5)
-        smsc.push(pdu("deliver_sm", 9, source_addr="79161234567", destination_addr="1234", short_message=b"STOP"))
+        smsc.next.append(STOP)
         assert kept.next()[1][0].text == "STOP"
         assert isinstance(one.send(letter()), Accepted)
         untrusted = make(smsc.port, tls=True).send(letter())
     assert isinstance(untrusted, Unavailable)
+
+
+def test_many_at_once_over_tls(make: Make, tmp_path: Path) -> None:
+    """While receipts come in between."""
+    authority = Authority(tmp_path)
+    kept = Kept()
+    with scripted(tls=authority.server()) as smsc:
+        one = make(smsc.port, tls=True, ca_file=authority.file)
+        one.listen(kept)
+        smsc.binds.get(timeout=5)
+        smsc.next.extend([STOP] * 50)
+        found: list[object] = []
+        threads = [
+            threading.Thread(target=lambda: found.extend(one.send(letter()) for _ in range(50))) for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert {type(outcome) for outcome in found} == {Accepted}
+        assert len(found) == 200
+        assert [kept.next()[1][0].text for _ in range(50)] == ["STOP"] * 50
+        assert smsc.binds.empty(), "over one session"
 
 
 def test_what_cannot_be_an_sms(make: Make) -> None:

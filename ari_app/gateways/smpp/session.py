@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 
 import smpp34
@@ -163,20 +163,31 @@ class Session:
     def _await(self) -> None:
         """Wait until there is something to read, and read it.
 
-        An encrypted connection is not for a reader and a writer at once, so it is read under the writers' lock, and
-        only when something has come.
-
         Raises:
             TimeoutError: nothing came for as long as an SMSC may be silent.
         """
-        encrypted = isinstance(self._sock, ssl.SSLSocket)
-        if not (encrypted and self._sock.pending()):  # type: ignore[attr-defined]
-            ready = select.poll()
-            ready.register(self._sock, select.POLLIN)
-            if not ready.poll(self._smsc.enquire_every * 1000):
-                raise TimeoutError
-        with self._write if encrypted else nullcontext():
+        ready = select.poll()
+        ready.register(self._sock, select.POLLIN)
+        if not ready.poll(self._smsc.enquire_every * 1000):
+            raise TimeoutError
+        if isinstance(self._sock, ssl.SSLSocket):
+            self._receive_encrypted(self._sock)
+        else:
             self._receive()
+
+    def _receive_encrypted(self, sock: ssl.SSLSocket) -> None:
+        """An encrypted connection is not for a reader and a writer at once, so it is read under the writers' lock, and
+        without waiting: what came may be of TLS's own, and no word to us."""
+        with self._write:
+            sock.settimeout(0)
+            try:
+                while True:  # what is decrypted already, poll does not see
+                    self._receive()
+            except ssl.SSLWantReadError:
+                return
+            finally:
+                with suppress(OSError):
+                    sock.settimeout(self._smsc.answer_timeout)
 
     def _read(self) -> None:
         """Until the session ends; the SMSC is asked for a sign of life when it has been silent."""
