@@ -57,6 +57,14 @@ class TicketDesk(Desk):
             self._write_down(Subject.TICKETS, "close", ticket_id)
         return self._ticket(ticket_id)
 
+    @needs(Subject.TICKETS, Right.EDIT)
+    def reopen(self, ticket_id: int) -> Ticket:
+        """Open a closed ticket again; one that is open stays so. Raises NotFound."""
+        self._ticket(ticket_id)
+        if storage.reopen_ticket(self.connection, ticket_id):
+            self._write_down(Subject.TICKETS, "reopen", ticket_id)
+        return self._ticket(ticket_id)
+
     def _ticket(self, ticket_id: int) -> Ticket:
         found = storage.show_ticket(self.connection, ticket_id)
         if found is None:

@@ -108,6 +108,12 @@ def close_ticket(connection: sa.Connection, ticket_id: int, at: datetime) -> boo
     return bool(connection.execute(closing.values(state=CLOSED, closed_at=at)).rowcount)
 
 
+def reopen_ticket(connection: sa.Connection, ticket_id: int) -> bool:
+    """Open a closed ticket again; False if it is open, or there is none."""
+    opening = sa.update(tickets).where(tickets.c.id == ticket_id, tickets.c.state == CLOSED)
+    return bool(connection.execute(opening.values(state=OPEN, closed_at=None)).rowcount)
+
+
 def list_tickets(
     connection: sa.Connection,
     *,

@@ -42,11 +42,11 @@ def schemathesis(house: House, folder: Path, *more: str, checks: tuple[str, ...]
     # One worker: Python 3.11 before 3.11.8 falls over its own parser in several threads.
     program = Path(sys.executable).with_name("schemathesis")
     (folder / "schemathesis.toml").write_text('[parameters]\ngateway = "vonage"\n')
-    command = (
-        *(program, "run", f"{house.base}/openapi.json", "--seed", "20261121", "--workers", "1"),
+    command = [
+        *(str(program), "run", f"{house.base}/openapi.json", "--seed", "20261121", "--workers", "1"),
         *("--checks", ",".join(checks), "--phases", "examples,coverage,fuzzing", "--max-examples", "20"),
         *("--header", f"Authorization: Bearer {house.tokens['crm']}", "--request-timeout", "20", *more),
-    )
+    ]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout[-12_000:] + done.stderr[-2000:]
 
