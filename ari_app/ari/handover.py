@@ -14,7 +14,7 @@ from ari_app.ari.caller import shown
 from ari_app.ari.channels import HangupReason
 from ari_app.ari.client import AriClient
 from ari_app.ari.errors import AriError, Disconnected, NotFound, RequestTimeout
-from ari_app.ari.events import Channel, Dial
+from ari_app.ari.events import Application, Channel, Dial
 from ari_app.ari.legs import REASONS, done
 from ari_app.core.outcomes import LegEnd, LegOutcome, leg_outcome
 
@@ -73,11 +73,14 @@ class Handover:
         """
         client = self._client.in_order()
         if not self._followed:  # what happens in the dialplan would not be told to us
-            client.applications.subscribe(self._app, f"channel:{self._channel_id}")
-            self._followed = True
+            client.applications.subscribe(self._app, f"channel:{self._channel_id}").add_done_callback(self._on_followed)
         value = f"{dial_string},{net_seconds},{self._shown},{self._app}"
         client.channels.set_variable(self._channel_id, VARIABLES, value, apart=False)
         return client.channels.continue_(self._channel_id, context=CONTEXT, extension=self._dialled, priority=1)
+
+    def _on_followed(self, answer: Future[Application]) -> None:
+        """A subscription that Asterisk never heard of is asked for again with the next leg."""
+        self._followed = not answer.cancelled() and answer.exception() is None
 
     async def happened(self, error: AriError) -> bool:
         """Whether the dialplan has the caller in spite of this error: looked up, never asked for twice."""

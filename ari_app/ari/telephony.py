@@ -11,7 +11,7 @@ from typing import Any
 from ari_app.ari.connection import AriConnection
 from ari_app.ari.errors import AriError, Conflict, NotFound
 from ari_app.ari.events import Channel, Event
-from ari_app.ari.handover import BACK
+from ari_app.ari.handover import BACK, CONTEXT
 from ari_app.ari.line import AriLine
 from ari_app.ari.registry import Registry
 from ari_app.ari.settings import AriSettings, own_id
@@ -165,9 +165,13 @@ class Telephony:
     async def sweep(self) -> None:
         """End every channel and bridge of ours that no live call knows, such as a crash or a lost connection leaves."""
         client, app = self.connection.client, self._settings.app
-        ours = set((await client.applications.get(app))["channel_ids"])
-        ours |= {channel["id"] for channel in await client.channels.list() if channel["id"].startswith(self._own)}
-        stray = [channel_id for channel_id in ours if channel_id not in self._registry]
+        known = set((await client.applications.get(app))["channel_ids"])
+        channels = [channel for channel in await client.channels.list() if channel["id"] not in self._registry]
+        stray = [
+            channel["id"]
+            for channel in channels
+            if channel["id"].startswith(self._own) or (channel["id"] in known and is_ours(channel))
+        ]
         bridges = [bridge["id"] for bridge in await client.bridges.list() if self._is_stray_bridge(bridge["id"])]
         for channel_id in stray:
             client.channels.hangup(channel_id, "normal")
@@ -178,6 +182,12 @@ class Telephony:
 
     def _is_stray_bridge(self, bridge_id: str) -> bool:
         return bridge_id.startswith(self._own) and bridge_id.removeprefix(self._own) not in self._registry
+
+
+def is_ours(channel: Channel) -> bool:
+    """Whether a caller's channel that we are told of is in our hands, or handed over; the fallback's is not."""
+    place = channel["dialplan"]
+    return place["app_name"] in ("Stasis", "StasisBroadcast") or place["context"] == CONTEXT
 
 
 def describe(channel: Channel) -> str:

@@ -12,7 +12,6 @@ from tests.e2e.voice import Key, Silence, Speech
 
 LIMIT = 60
 NET = 61
-LEG_NET = LIMIT + 60
 STAY_MS = 180_000
 
 

@@ -10,6 +10,7 @@ from tests.e2e.house import House, Stage, ring
 from tests.e2e.journal import Voicemail
 from tests.e2e.proxy import Proxy
 from tests.e2e.sipp import ticks
+from tests.e2e.test_ringing import AT_ONCE
 
 WEBSOCKET_MESSAGE = (0x81, 0x82)
 """First byte of a frame with a whole text or binary message (RFC 6455, 5.2)."""
@@ -50,11 +51,14 @@ def call_that_works(stage: Stage) -> None:
 
 
 @pytest.mark.fault("10")
-def test_a_lost_reply_does_not_ring_anybody_twice(scene: Stage, proxy: Proxy) -> None:
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "beside others"])
+def test_a_lost_reply_does_not_ring_anybody_twice(scene: Stage, proxy: Proxy, alone: bool) -> None:
     """Asterisk dials, but its reply and all after it on that connection are lost: the leg is looked up and goes on."""
     phone, second = scene.answering(after_ms=3000), scene.answering()
-    number = scene.plan(ring(phone, second, timeout=10))
-    proxy.watch = lambda chunk, towards: not towards and b"RESTResponse" in chunk and phone.name.encode() in chunk
+    strategy = "in_turn" if alone else "staggered"
+    number = scene.plan(ring(phone, second, strategy=strategy, timeout=10, delays=(0, 0 if alone else 9)))
+    told_of = b"/continue" if alone else phone.name.encode()
+    proxy.watch = lambda chunk, towards: not towards and b"RESTResponse" in chunk and told_of in chunk
     caller = scene.call(number, talk_ms=300)
     assert caller.over().final == 200
     assert proxy.silenced.is_set()
@@ -66,14 +70,16 @@ def test_a_lost_reply_does_not_ring_anybody_twice(scene: Stage, proxy: Proxy) ->
 
 
 @pytest.mark.fault("10")
-@pytest.mark.parametrize("lost", ["the leg", "the bridge"])
-def test_a_request_that_hangs_costs_its_deadline_and_the_next_step_follows(
+@pytest.mark.parametrize("lost", ["the handing over", "the leg", "the bridge"])
+def test_a_request_that_hangs_costs_its_deadline_and_the_next_one_is_rung(
     scene: Stage, proxy: Proxy, lost: str
 ) -> None:
     """From some event on nothing gets through on the websocket that requests go by; HTTP works."""
     first, second = scene.answering(), scene.answering()
-    number = scene.plan(ring(first), ring(second))
-    last_heard = {"the leg": b'"StasisStart"', "the bridge": b'"dialstatus":"RINGING"'}[lost]
+    beside = ring(first, second, strategy="staggered", delays=(0, 9))
+    steps = (ring(first), ring(second)) if lost == "the handing over" else (beside,)
+    number = scene.plan(*steps)
+    last_heard = b'"dialstatus":"RINGING"' if lost == "the bridge" else b'"StasisStart"'
     begun = threading.Event()
 
     def then_silent(chunk: bytes, towards: bool) -> bool:
@@ -208,20 +214,27 @@ def test_a_second_signal_ends_calls_at_once(scene: Stage) -> None:
     assert caller.journalled().verdict == ("answered", "talked")
 
 
-def test_a_leg_never_rings_for_ever(rough: House) -> None:
-    """The controller is killed while a phone rings: Asterisk's own timeout, behind ours, ends the leg."""
+@pytest.mark.parametrize("strategy", ["in_turn", "all_at_once"])
+def test_a_leg_never_rings_for_ever(rough: House, strategy: str) -> None:
+    """The controller is killed while phones ring: Asterisk's own timeout, behind ours, ends the legs. Then the dialplan
+    has a caller that it rang for; one that the controller rang for is swept."""
     if not rough.controller.running:
         rough.controller.start()
+    alone = strategy == "in_turn"
     with rough.story(journal=False) as stage:
         stage.counts_invites = False  # what the dead controller had not written yet is lost
-        phone = stage.ringing()
-        number = stage.plan(ring(phone, timeout=5))
-        caller = stage.call(number, scenario="caller-refused", status=603)
+        phone, other = stage.ringing(), stage.ringing()
+        number = stage.plan(ring(phone, other, timeout=5, strategy=strategy))
+        caller = stage.call(number, **({"talk_ms": 4000} if alone else {"scenario": "caller-refused", "status": 603}))
         rung = phone.sipp.until("INVITE").at
         rough.controller.kill()
         assert phone.sipp.until("CANCEL", 15).at - rung == pytest.approx(10, abs=1.5)
+        if alone:
+            answered = caller.sipp.until(200).at
+            assert answered - phone.wire.one("CANCEL").at < AT_ONCE + 1, "the fallback asks for FastAGI first"
         rough.controller.start()
-        caller.over(5)  # swept: nobody conducts the call any more
+        wire = caller.over(8)
+        assert not alone or wire.one("BYE").sent, "the fallback's caller is not swept"
     with rough.database.edit() as connection:  # closing it is the restarted controller's business one day
         connection.execute("DELETE FROM calls WHERE disposition IS NULL")
 
