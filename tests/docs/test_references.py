@@ -23,7 +23,7 @@ from tests.docs.documents import DOCUMENTS, REPOSITORY, between, blocks, links
 ENGINEER = REPOSITORY / "docs" / "engineer.md"
 BEYOND_SETTINGS = {"ARI_APP_ENV_FILE", "ARI_APP_LOG_FORMAT", "ARI_APP_MIGRATIONS", "ARI_APP_DEMO"}
 """Variables that are read before or beside the settings."""
-UNITS = {"serve": "ari-app", "agi": "ari-app-agi"}
+UNITS = {"serve": "ari-app", "agi": "ari-app-agi", "web": "ari-app-web"}
 """Commands that are services, and the names of their units."""
 
 
