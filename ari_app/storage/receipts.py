@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ari_app.core.delivery import Report, State, may_become
+from ari_app.core.delivery import Report, State, backoff, may_become
 from ari_app.storage.columns import storable
 from ari_app.storage.outbox_rows import MessageRow, become, locked
 from ari_app.storage.outbox_schema import early_reports, messages
@@ -73,7 +73,9 @@ def _columns(message: MessageRow, report: Report, at: datetime) -> dict[str, Any
     if report.gateway_id and not message.gateway_id:
         columns["gateway_id"] = storable(report.gateway_id)
     if report.state is State.QUEUED:
-        return {**columns, "due_at": at, "lease": None, "leased_until": None, "ask_at": None}
+        # Later and later, as after any other failure: what lost it may lose it again.
+        due_at = min(at + backoff(max(message.attempts, 1)), message.expires_at + timedelta(seconds=1))
+        return {**columns, "due_at": due_at, "lease": None, "leased_until": None, "ask_at": None}
     if report.state is not State.FAILED and message.sent_at is None:
         columns["sent_at"] = at
     if report.state is not State.SENT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,17 @@ from ari_app.storage.outbox import SqlOutbox
 from tests.outbox.clocks import Clock
 
 ROOM = dict.fromkeys(LANES, 100)
+
+
+def hasty(engine: sa.Engine) -> sa.Engine:
+    """Without waiting for the disk, where no machine is to fail."""
+    if engine.dialect.name == "sqlite":
+
+        @sa.event.listens_for(engine, "connect")
+        def _connected(connection: sqlite3.Connection, _record: object) -> None:
+            connection.execute("PRAGMA synchronous = OFF")
+
+    return engine
 
 
 @dataclass

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -35,7 +34,7 @@ from tests.outbox import smsc
 from tests.outbox.clocks import NOON, Clock
 from tests.outbox.killing import killed_at, moments_of
 from tests.outbox.messages import OURS, a_call, a_rule, apology, history, mobile, queue, the
-from tests.outbox.senders import TestSender
+from tests.outbox.senders import TestSender, hasty
 from tests.outbox.smsc import SmscGateway, say
 
 ALL = os.environ.get("OUTBOX_KILLS") == "all"
@@ -53,17 +52,6 @@ JOURNAL = tuple(
 def port() -> Iterator[int]:
     with smsc.smsc() as found:
         yield found
-
-
-def hasty(engine: sa.Engine) -> sa.Engine:
-    """Without waiting for the disk: it is the process that is killed, not the machine."""
-    if engine.dialect.name == "sqlite":
-
-        @sa.event.listens_for(engine, "connect")
-        def _connected(connection: sqlite3.Connection, _record: object) -> None:
-            connection.execute("PRAGMA synchronous = OFF")
-
-    return engine
 
 
 class Trial:
@@ -93,13 +81,24 @@ class Trial:
         """What others do when the sender has not come back: claim what it held, find it dead, ask."""
         clock = Clock(NOON + timedelta(minutes=2))
         other = TestSender(self.engine, clock, self._gateways())
-        while other.run() or other.store.in_hand() or other.store.to_ask(clock.now(), 1):
+        while other.run() or self._unsettled():
             other.outbox.rescue()
             clock.pass_by(DEAD_SECONDS + 31)
             other.outbox.rescue()
             other.outbox.ask()
             clock.pass_by(601)
             other.outbox.ask()
+
+    def _unsettled(self) -> bool:
+        """Whether something is queued or being sent, or is still to be asked about for the first time."""
+        query = sa.select(1).where(
+            sa.or_(
+                messages.c.state.in_(["queued", "sending"]),
+                sa.and_(messages.c.state == "unknown", messages.c.ask_at < NOON + timedelta(minutes=30)),
+            )
+        )
+        with self.engine.connect() as connection:
+            return connection.scalar(query.limit(1)) is not None
 
     def taken(self, number: str) -> int:
         """How many SMS the provider has sent there."""

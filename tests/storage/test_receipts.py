@@ -153,7 +153,7 @@ def test_it_never_had_it_is_believed_of_the_unknown_alone(engine: sa.Engine) -> 
     with writing(engine).begin() as connection:
         connection.execute(sa.update(messages).values(state="unknown"))
     assert report(engine, never) is State.QUEUED
-    assert (the(engine).lease, the(engine).due_at) == (None, LATER)
+    assert (the(engine).lease, the(engine).due_at) == (None, LATER + timedelta(seconds=10))
 
 
 def test_a_message_about_to_be_sent_again_is_not_once_it_has_arrived(engine: sa.Engine) -> None:
