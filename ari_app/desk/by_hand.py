@@ -18,7 +18,8 @@ from ari_app.core.segments import TextError, cost, segments
 from ari_app.core.writing import digest
 from ari_app.desk.base import Desk, Refused, Unconfirmed, needs
 from ari_app.desk.terms import Terms, not_a_number
-from ari_app.storage.intents import take_in
+from ari_app.storage.intents import intent_row, taking_in
+from ari_app.storage.outbox_schema import messages
 from ari_app.storage.refused import Card, cards_of, opt_outs_of
 from ari_app.storage.schema import numbers, teams
 
@@ -88,6 +89,13 @@ class HandDesk(Desk):
     terms: Terms
 
     @needs(Subject.MESSAGES, Right.CREATE)
+    def check(self, written: Handwritten, *, confirmed: bool = False) -> None:
+        """Whether `send` would queue it, without writing anything. Raises as that does."""
+        planned = self._plan(self._ready(written, self.now()))
+        if not confirmed:
+            self._confirm(list(planned))
+
+    @needs(Subject.MESSAGES, Right.CREATE)
     def send(self, written: Handwritten, *, confirmed: bool = False) -> list[Answer]:
         """Queue the message for every client and channel that takes it.
 
@@ -100,7 +108,7 @@ class HandDesk(Desk):
         planned = list(self._plan(ready))
         if not confirmed:
             self._confirm(planned)
-        answers = [self._queue(one, at) for one in planned]
+        answers = self._queue(planned, at)
         queued = [one for one in answers if one.message_id is not None]
         self._write_down(
             Subject.MESSAGES,
@@ -202,14 +210,20 @@ class HandDesk(Desk):
         warning += f"; {left_out} left out, for the reasons told afterwards" if left_out else ""
         raise Unconfirmed(f"{warning}.\n\n{intents[0].text}", "Send?")
 
-    def _queue(self, planned: Intent | Answer, at: datetime) -> Answer:
-        if isinstance(planned, Answer):
-            return planned
-        client = planned.client or ""
-        found = take_in(self.connection, [planned], at)
-        if not found:
-            return Answer(client, planned.channel, refusal="it was sent already under this reference")
-        return Answer(client, planned.channel, found[0], planned.due_at, planned.parts)
+    def _queue(self, planned: Sequence[Intent | Answer], at: datetime) -> list[Answer]:
+        """All in one go: SQLite lets nobody else write meanwhile."""
+        rows = [intent_row(one, at) for one in planned if isinstance(one, Intent)]
+        statement = taking_in(self.connection.dialect.name).returning(messages.c.key, messages.c.id)
+        found = self.connection.execute(statement, rows).all() if rows else []
+        ids: dict[str, int] = {row.key: row.id for row in found}
+        return [one if isinstance(one, Answer) else _answer(one, ids.get(one.key)) for one in planned]
+
+
+def _answer(intent: Intent, message_id: int | None) -> Answer:
+    client = intent.client or ""
+    if message_id is None:
+        return Answer(client, intent.channel, refusal="it was sent already under this reference")
+    return Answer(client, intent.channel, message_id, intent.due_at, intent.parts)
 
 
 def _template(text: str) -> Template:
