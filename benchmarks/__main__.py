@@ -13,6 +13,7 @@ import click
 
 from ari_app.lab.errors import LabError
 from benchmarks import memory, report
+from benchmarks.outbox import outbox
 from benchmarks.processes import busy_share, machine
 from benchmarks.rounds import Plan, Round, run
 from benchmarks.site import site
@@ -34,7 +35,7 @@ def _rates(_context: click.Context, _parameter: click.Parameter, value: str | No
     return rates
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--quick", is_flag=True, help="A smoke test of a minute; docs/ is left alone.")
 @click.option("--rates", callback=_rates, help="Calls a second, ascending: 20,50,100.")
 @click.option("--seconds", type=click.FloatRange(min=1), help="How long each round of a rate lasts.")
@@ -42,7 +43,9 @@ def _rates(_context: click.Context, _parameter: click.Parameter, value: str | No
 @click.option("--database", metavar="URL", help="An empty database, as in ARI_APP_DATABASE_URL; SQLite by default.")
 @click.option("--memory", "watch_memory", is_flag=True, help="Resident memory over 10,000 calls instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON; docs/ is left alone.")
+@click.pass_context
 def main(  # noqa: PLR0917 - click passes them by name
+    context: click.Context,
     quick: bool,
     rates: tuple[int, ...] | None,
     seconds: float | None,
@@ -51,7 +54,10 @@ def main(  # noqa: PLR0917 - click passes them by name
     watch_memory: bool,
     as_json: bool,
 ) -> None:
-    """Compare Asterisk's own Dial() with this controller on one Asterisk, or watch their memory."""
+    """Compare Asterisk's own Dial() with this controller on one Asterisk, or watch their memory. Without options the
+    outbox is measured as well."""
+    if context.invoked_subcommand:
+        return
     plan = Plan(rates or ((10, 50) if quick else RATES), seconds or (3 if quick else 8), rounds or (1 if quick else 2))
     if busy_share() > 0.5:
         click.echo("This machine is busy with other work: read the ratios, and not the times.", err=True)
@@ -62,6 +68,8 @@ def main(  # noqa: PLR0917 - click passes them by name
             _compare(database, plan, keep=not (quick or as_json or rates), as_json=as_json)
     except LabError as error:
         raise click.ClickException(str(error)) from None
+    if not any(context.params.values()):
+        context.invoke(outbox)
 
 
 def _compare(database: str | None, plan: Plan, *, keep: bool, as_json: bool) -> None:
@@ -112,6 +120,8 @@ def _tell(one: Round) -> None:
 def _tell_sample(one: memory.Sample) -> None:
     click.echo(f"{one.calls:6d} calls: controller {one.controller:.1f} MiB, Asterisk {one.asterisk:.1f} MiB", err=True)
 
+
+main.add_command(outbox)
 
 if __name__ == "__main__":
     main(prog_name="python -m benchmarks")

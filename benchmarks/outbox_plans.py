@@ -17,10 +17,10 @@ _POSTGRESQL = re.compile(r"(Seq Scan on|Index (?:Only )?Scan(?: Backward)? using
 
 
 class Access(NamedTuple):
-    """A table that is read, by an index or, where that is empty, whole."""
+    """A table that is read, by an index or, where ``by`` is empty, whole."""
 
     table: str
-    index: str
+    by: str
 
 
 class Statement(NamedTuple):
@@ -79,4 +79,4 @@ def _of_index(index: str) -> Iterator[str]:
 
 def told(found: Iterable[Access]) -> str:
     """On one line: the indexes, and in capitals what is read whole."""
-    return ", ".join(sorted(access.index or f"{access.table} WHOLE" for access in found))
+    return ", ".join(sorted(access.by or f"{access.table} WHOLE" for access in found))

@@ -12,13 +12,13 @@ from ari_app.core.delivery import Accepted
 from ari_app.core.messages import Channel
 from ari_app.core.release import Limits
 from ari_app.core.window import SendingWindow
-from ari_app.outbox_ports import Held, Released
+from ari_app.outbox_ports import Held, Lane, Released
 from ari_app.storage.outbox import SqlOutbox, open_for_sending
 from benchmarks import outbox_fill
 from benchmarks.outbox_plans import Access, accesses, noted, told
 
 BY_ID = "integer primary key"
-ROOM = {Channel.SMS: 2}
+ROOM: dict[Lane, int] = {Channel.SMS: 2}
 
 
 @pytest.fixture
