@@ -94,8 +94,8 @@ def keep(summary: OutboxSummary, plan: Plan) -> None:
     circumstances = (
         f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, {machine()}, Python {platform.python_version()}; load of the"
         f" last 15 minutes at the end {os.getloadavg()[2]:.1f}, this run's own among it. {plan.messages} messages for"
-        f" each number of processes, {plan.claims} claims for each history, {calls.rounds} rounds of {calls.seconds:g} s"
-        f" of calls each way, in turn, with {calls.queued:,} queued."
+        f" each number of processes, {plan.claims} claims for each history, {calls.rounds} rounds of"
+        f" {calls.seconds:g} s of calls each way, in turn, with {calls.queued:,} queued."
     )
     for section, text in {"circumstances": circumstances, **outbox_report.sections(summary)}.items():
         report.write(page, section, text)

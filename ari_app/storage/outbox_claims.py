@@ -41,14 +41,21 @@ def waiting_in(lane: Lane, at: datetime) -> list[Any]:
 
 def lanes_waiting(connection: sa.Connection, at: datetime) -> list[Lane]:
     """The lanes in which something is due: one query, on indexes that hold nothing but what waits."""
-    probes = [sa.exists(sa.select(1).select_from(messages).where(*waiting_in(lane, at))) for lane in LANES]
+    # The first by due_at, and not whether any exists: for that PostgreSQL, where much is queued, begins to read the
+    # table from its oldest page in the hope of finding one soon, and history stands there.
+    probes = [_first(lane, at, 1).scalar_subquery().is_not(None) for lane in LANES]
     found = connection.execute(sa.select(*probes)).one()
     return [lane for lane, waits in zip(LANES, found, strict=True) if waits]
 
 
+def _first(lane: Lane, at: datetime, limit: int) -> sa.Select[tuple[int]]:
+    query = sa.select(messages.c.id).where(*waiting_in(lane, at))
+    return query.order_by(messages.c.due_at, messages.c.id).limit(limit)
+
+
 def claiming(lane: Lane, at: datetime, until: datetime, lease: str, limit: int) -> sa.Update:
     """The statement that takes the longest due messages of a lane; rows in other hands are passed over."""
-    due = sa.select(messages.c.id).where(*waiting_in(lane, at)).order_by(messages.c.due_at, messages.c.id).limit(limit)
+    due = _first(lane, at, limit)
     return (
         sa.update(messages)
         .where(messages.c.id.in_(sa.select(due.with_for_update(skip_locked=True).cte("due").c.id)))
@@ -114,8 +121,8 @@ def mark(lease: str | None, attempts: int, leased_until: datetime | None, gatewa
 
 def questions_wait(connection: sa.Connection, at: datetime) -> bool:
     """Whether there is a message to ask about."""
-    query = sa.select(1).select_from(messages).where(_TO_ASK, messages.c.ask_at <= at)
-    return connection.scalar(query.limit(1)) is not None
+    query = sa.select(messages.c.id).where(_TO_ASK, messages.c.ask_at <= at).order_by(messages.c.ask_at)
+    return connection.scalar(query.limit(1)) is not None  # the first, for the reason told in `lanes_waiting`
 
 
 def to_ask(connection: sa.Connection, at: datetime, limit: int) -> Iterator[Question]:

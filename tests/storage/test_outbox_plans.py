@@ -13,6 +13,7 @@ from ari_app.core.messages import Channel
 from ari_app.core.release import Limits
 from ari_app.core.window import SendingWindow
 from ari_app.outbox_ports import Held, Lane, Released
+from ari_app.storage import outbox_claims
 from ari_app.storage.outbox import SqlOutbox, open_for_sending
 from benchmarks import outbox_fill
 from benchmarks.outbox_plans import Access, accesses, noted, told
@@ -88,3 +89,21 @@ def test_looking_for_the_dead_and_for_questions_reads_those_alone(outbox: tuple[
         assert store.to_ask(datetime.now(UTC), 50) == []
     of_those_sending = Access("messages", "messages_by_state")
     assert accesses(engine, statements) == {of_those_sending, Access("messages", "messages_to_ask_about")}
+
+
+def test_a_look_at_a_long_queue_begins_where_it_begins_on_postgresql(postgresql_url: str) -> None:
+    """Where much of the table is wanted, PostgreSQL expects to find one soon wherever it begins: history has none."""
+    engine = open_for_sending(postgresql_url)
+    now = datetime.now(UTC)
+    rule = outbox_fill.add_rule(engine)
+    outbox_fill.add_history(engine, rule, range(2000), now)
+    outbox_fill.add_queue(engine, rule, range(2000), now, now + timedelta(hours=1))
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE messages SET ask_at = due_at WHERE state = 'queued'"))
+    outbox_fill.analyse(engine)
+    with engine.connect() as connection, noted(engine) as statements:
+        assert outbox_claims.lanes_waiting(connection, now) == [Channel.SMS]
+        assert outbox_claims.questions_wait(connection, now)
+    indexes = ("messages_due_to_clients", "messages_due_to_others", "messages_to_ask_about")
+    assert accesses(engine, statements) == {Access("messages", index) for index in indexes}
+    engine.dispose()
