@@ -45,7 +45,7 @@ class TicketDesk(Desk):
             raise Refused(str(error)) from None
         except sa.exc.IntegrityError:
             raise Refused("the helpdesk's id is another ticket's already; leave it out, or find that ticket") from None
-        self._write_down(Subject.TICKETS, "open", made, team=team, client=number)
+        self._write_down(Subject.TICKETS, "open", made, team=team)
         return self._ticket(made)
 
     @needs(Subject.TICKETS, Right.EDIT)
