@@ -25,6 +25,8 @@ from ari_app.storage.schema import numbers, teams
 
 MOST_CLIENTS = 10_000
 """At once; a longer list is cut up by whoever has it."""
+LONGEST_WAIT = timedelta(days=30)
+"""Until a message is due; the outbox counts on that."""
 CHANNELS = (Channel.SMS, Channel.EMAIL, Channel.PUSH)
 """Over which people write to clients."""
 KNOWN_BY_HAND = frozenset({"caller", "name", "company", "team", "item"})
@@ -129,6 +131,8 @@ class HandDesk(Desk):
             faults.append(f"clients are written to by {', '.join(CHANNELS)}: choose one or more of them")
         if written.at is not None and written.at < at - _LATE:
             faults.append(f"{written.at:%Y-%m-%d %H:%M %Z} is past; give a moment that is to come")
+        if written.at is not None and written.at > at + LONGEST_WAIT:
+            faults.append(f"{written.at:%Y-%m-%d} is too far off; give a moment within {LONGEST_WAIT.days} days")
         if written.team and self.connection.scalar(sa.select(teams.c.id).where(teams.c.name == written.team)) is None:
             faults.append(f"there is no team {written.team!r}")
         template = Template("", ())

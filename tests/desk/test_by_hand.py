@@ -161,9 +161,11 @@ def test_all_that_is_wrong_is_told_at_once(desk: HandDesk, changes: dict[str, An
     assert all(fault in told for fault, told in zip(faults, refused.value.faults, strict=True))
 
 
-def test_a_moment_that_is_past_is_refused(desk: HandDesk, office: Office) -> None:
+def test_a_moment_that_is_past_or_far_off_is_refused(desk: HandDesk, office: Office) -> None:
     with pytest.raises(Refused, match="is past; give a moment that is to come"):
         send(desk, at=office.at - timedelta(minutes=2))
+    with pytest.raises(Refused, match="is too far off; give a moment within 30 days"):
+        send(desk, at=office.at + timedelta(days=30, seconds=1))
 
 
 @pytest.mark.parametrize(
