@@ -21,7 +21,7 @@ from ari_app.core.outcomes import LegEnd, LegOutcome, leg_outcome
 log = logging.getLogger(__name__)
 
 CONTEXT = "ring"
-VARIABLES = "ARRAY(RING_DIAL,RING_SECONDS,RING_SHOWN,RING_APP)"
+VARIABLES = "ARRAY(RING_DIAL,RING_SECONDS,RING_APP,CALLERID(num),CALLERID(name))"
 """What [ring] works by, set in one request."""
 BACK = "back"
 """The first argument of a StasisStart that brings a caller back; the others: DIALSTATUS, Q.850 cause, SIP status."""
@@ -74,7 +74,7 @@ class Handover:
         client = self._client.in_order()
         if not self._followed:  # what happens in the dialplan would not be told to us
             client.applications.subscribe(self._app, f"channel:{self._channel_id}").add_done_callback(self._on_followed)
-        value = f"{dial_string},{net_seconds},{self._shown},{self._app}"
+        value = f"{dial_string},{net_seconds},{self._app},{self._shown},{self._shown}"
         client.channels.set_variable(self._channel_id, VARIABLES, value, apart=False)
         return client.channels.continue_(self._channel_id, context=CONTEXT, extension=self._dialled, priority=1)
 
