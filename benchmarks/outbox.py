@@ -26,16 +26,21 @@ PROCESSES = (1, 2, 4)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``messages`` through the outbox; ``sizes`` of history with so many ``claims`` each; and live calls."""
+    """``messages`` through the outbox; ``sizes`` of history and queue with so many ``claims`` each; and live calls."""
 
     messages: int
-    sizes: Sequence[int]
+    sizes: Sequence[tuple[int, int]]
     claims: int
     calls: outbox_calls.Plan
 
 
-FULL = Plan(1500, (1_000, 10_000, 100_000, 1_000_000), 60, outbox_calls.Plan(100_000, 10, 6))
-QUICK = Plan(100, (1_000, 10_000), 5, outbox_calls.Plan(1_000, 3, 1))
+FULL = Plan(
+    messages=1500,
+    sizes=((1_000, 0), (10_000, 0), (100_000, 0), (1_000_000, 0), (1_000_000, 100_000)),
+    claims=40,
+    calls=outbox_calls.Plan(queued=100_000, seconds=10, rounds=6),
+)
+QUICK = Plan(100, ((10_000, 0),), 5, outbox_calls.Plan(1_000, 3, 1))
 
 
 @click.command("outbox")
@@ -84,7 +89,7 @@ def measure(plan: Plan, parts: Sequence[str], kinds: Sequence[Kind]) -> OutboxSu
             for one in outbox_calls.run(kind, plan.calls):
                 rounds.append(one)
                 click.echo(f"{kind}: {one.whole}/{one.begun} calls whole beside {one.beside}", err=True)
-    return OutboxSummary(tuple(runs), grown(sizes), together(rounds))
+    return OutboxSummary(tuple(runs), tuple(grown(size) for size in sizes), together(rounds))
 
 
 def keep(summary: OutboxSummary, plan: Plan) -> None:

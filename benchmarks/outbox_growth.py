@@ -23,6 +23,7 @@ from benchmarks.outbox_plans import Access, accesses, noted
 
 T = TypeVar("T")
 
+SHORT = 1_000
 BATCH = 50
 JUDGED = 10
 """Of each batch so many are judged and settled; the others are given back."""
@@ -30,55 +31,73 @@ LIMITS = Limits(window=SendingWindow.parse("00:00-24:00", "+03:00"), day_cap=10*
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """Times in milliseconds with so many ``rows`` of history: of a claim of 50, of a gate, of a settling."""
+class Times:
+    """Milliseconds of each claim of 50, each gate and each settling."""
 
-    kind: Kind
-    rows: int
-    claims: tuple[float, ...]
-    gates: tuple[float, ...]
-    settlings: tuple[float, ...]
-    plan: frozenset[Access]
-
-
-@dataclass
-class _Times:
     claims: list[float] = field(default_factory=list)
     gates: list[float] = field(default_factory=list)
     settlings: list[float] = field(default_factory=list)
 
 
-def run(kind: Kind, sizes: Sequence[int], claims: int) -> Iterator[Size]:
-    """Grow a history from size to size, and take ``claims`` batches in hand at each."""
-    with database(kind) as url:
-        engine = open_for_sending(url)
-        rule, filled = outbox_fill.add_rule(engine), 0
-        for number, rows in enumerate(sizes):
-            outbox_fill.add_history(engine, rule, range(filled, rows), datetime.now(UTC))
-            filled = rows
-            waiting = claims * JUDGED + BATCH
-            first = number * waiting
-            now = datetime.now(UTC)
-            outbox_fill.add_queue(engine, rule, range(first, first + waiting), now, now + timedelta(hours=20))
-            outbox_fill.analyse(engine)
-            yield _measured(kind, rows, engine, claims)
-            with engine.begin() as connection:
-                connection.execute(sa.text("DELETE FROM messages WHERE state = 'queued'"))
-        engine.dispose()
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What was measured with so many ``rows`` of history and ``queued`` messages; ``short`` are the times of a history
+    of 1,000 in another database, measured batch by batch in turn, so that what else the machine does hits both."""
+
+    kind: Kind
+    rows: int
+    queued: int
+    times: Times
+    short: Times
+    plan: frozenset[Access]
 
 
-def _measured(kind: Kind, rows: int, engine: sa.Engine, claims: int) -> Size:
-    store = SqlOutbox(engine, LIMITS, rate=10_000)
-    times = _Times()
-    with noted(engine) as statements:
-        _batch(store, _Times())  # the first opens connections, and compiles statements
-    for _ in range(claims):
-        _batch(store, times)
-    plan = frozenset(accesses(engine, statements))
-    return Size(kind, rows, tuple(times.claims), tuple(times.gates), tuple(times.settlings), plan)
+class _Filled:
+    """A database with history and queue."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = open_for_sending(url)
+        self.store = SqlOutbox(self.engine, LIMITS, rate=10_000)
+        self._rule = outbox_fill.add_rule(self.engine)
+        self._rows = self._queued = 0
+
+    def fill(self, rows: int, queued: int) -> None:
+        """Let the history be so long, and so many wait anew."""
+        now = datetime.now(UTC)
+        if rows > self._rows:
+            outbox_fill.add_history(self.engine, self._rule, range(self._rows, rows), now)
+            self._rows = rows
+        with self.engine.begin() as connection:
+            connection.execute(sa.text("DELETE FROM messages WHERE state = 'queued'"))
+        which = range(self._queued, self._queued + queued)
+        outbox_fill.add_queue(self.engine, self._rule, which, now, now + timedelta(hours=20))
+        self._queued = which.stop
+        outbox_fill.analyse(self.engine)
 
 
-def _batch(store: SqlOutbox, times: _Times) -> None:
+def run(kind: Kind, sizes: Sequence[tuple[int, int]], claims: int) -> Iterator[Size]:
+    """Grow a history from size to size, and take ``claims`` batches in hand at each. A size is rows of history and
+    messages that are queued, as many as are claimed at least."""
+    fewest = claims * JUDGED + 2 * BATCH
+    with database(kind) as short_url, database(kind) as url:
+        short, long = _Filled(short_url), _Filled(url)
+        for rows, queued in sizes:
+            short.fill(SHORT, fewest)
+            long.fill(rows, max(queued, fewest))
+            times, beside = Times(), Times()
+            with noted(long.engine) as statements:
+                _batch(long.store, Times())  # the first opens connections and compiles statements; nobody counts it
+            _batch(short.store, Times())
+            for _ in range(claims):
+                _batch(short.store, beside)
+                _batch(long.store, times)
+            plan = frozenset(accesses(long.engine, statements))
+            yield Size(kind, rows, max(queued, fewest), times, beside, plan)
+        short.engine.dispose()
+        long.engine.dispose()
+
+
+def _batch(store: SqlOutbox, times: Times) -> None:
     held = _timed(times.claims, lambda: store.claim(datetime.now(UTC), {Channel.SMS: BATCH}))
     if len(held) != BATCH:
         raise LabError(f"{len(held)} messages were claimed of {BATCH}; the queue has run out")
@@ -87,7 +106,7 @@ def _batch(store: SqlOutbox, times: _Times) -> None:
     store.give_back(held[JUDGED:])
 
 
-def _judged(store: SqlOutbox, held: Held, times: _Times) -> None:
+def _judged(store: SqlOutbox, held: Held, times: Times) -> None:
     answer = _timed(times.gates, lambda: store.release(held, "bench", datetime.now(UTC)))
     if not isinstance(answer, Released):
         raise LabError(f"message {held.id} was to be sent and is not: {answer}")

@@ -41,11 +41,11 @@ def growth(summary: OutboxSummary) -> str:
     """Claim, gate and settling by length of history, in ms, and what the longest history's plans go by."""
     steps = ("claim of 50", "gate", "settling")
     columns = [column for step in steps for column in (f"{step}, median", "p95", "ratio")]
-    lines = [_table(("database", "history", *columns), (_grown(row) for row in summary.growth))]
+    lines = [_table(("database", "history", "queued", *columns), (_grown(row) for row in summary.growth))]
     for kind in KINDS:
         if rows := [row for row in summary.growth if row.kind == kind]:
-            last = max(rows, key=lambda row: row.rows)
-            lines.append(f"\nBy `EXPLAIN`, {kind} at {last.rows:,} rows reads: {told(last.plan)}.")
+            last = max(rows, key=lambda row: (row.rows, row.queued))
+            lines.append(f"\nBy `EXPLAIN`, {kind} at {last.rows:,} and {last.queued:,} reads: {told(last.plan)}.")
     return "\n".join(lines)
 
 
@@ -97,7 +97,8 @@ def plot(summary: OutboxSummary, target: Path) -> None:
         colour = _COLOURS[kind]
         runs = [row for row in summary.throughput if row.kind == kind]
         through.plot([row.processes for row in runs], [row.rate for row in runs], color=colour, marker="o", label=kind)
-        sizes = [row for row in summary.growth if row.kind == kind]
+        fewest = min((row.queued for row in summary.growth), default=0)
+        sizes = [row for row in summary.growth if row.kind == kind and row.queued == fewest]
         for step, (name, line) in enumerate((("claim of 50", "-"), ("gate", "--"))):
             medians = [row.times[step].median for row in sizes]
             grown.plot([row.rows for row in sizes], medians, line, color=colour, marker="o", label=f"{kind}, {name}")
@@ -119,7 +120,7 @@ def plot(summary: OutboxSummary, target: Path) -> None:
 
 def _grown(row: GrowthRow) -> Sequence[str]:
     cells = [cell for times, ratio in zip(row.times, row.ratios, strict=True) for cell in _cells(times, ratio)]
-    return (row.kind, f"{row.rows:,}", *cells)
+    return (row.kind, f"{row.rows:,}", f"{row.queued:,}", *cells)
 
 
 def _cells(times: Quantiles, ratio: float) -> tuple[str, str, str]:
