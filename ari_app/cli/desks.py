@@ -18,7 +18,7 @@ from ari_app.cli.screen import clean, screen
 from ari_app.cli.site import changing, env_file_option, reading, settings_of
 from ari_app.core.rights import Actor, Forbidden
 from ari_app.desk.base import DeskError, Unconfirmed
-from ari_app.desk.people import NotAUser, actor_of
+from ari_app.desk.people import OPERATOR, NotAUser, actor_of
 from ari_app.desk.terms import Terms
 from ari_app.settings import Settings
 
@@ -62,9 +62,9 @@ class Counter:
 def operator() -> str:
     """The name under which the machine's operator acts: whoever may read the database's file."""
     try:
-        return f"operator {getpass.getuser()}"
+        return f"{OPERATOR} {getpass.getuser()}"
     except (KeyError, OSError):  # a container's user need not have a name
-        return "operator"
+        return OPERATOR
 
 
 @contextmanager

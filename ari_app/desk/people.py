@@ -21,6 +21,9 @@ from ari_app.storage.message_schema import grants, roles, user_roles, users
 TOKEN_BYTES = 32
 """Random ones, in a token; nobody guesses 256 bits."""
 
+OPERATOR = "operator"
+"""The name in the log, before that of the machine's own user, of who acts as none of ours."""
+
 
 class NotAUser(Exception):
     """Nobody may act under this name; the message says why and what to do."""
@@ -135,6 +138,8 @@ class PeopleDesk(Desk):
     @needs(Subject.USERS, Right.CREATE)
     def add_user(self, name: str) -> None:
         """A new user, who may do nothing yet."""
+        if name.strip().lower().split()[:1] == [OPERATOR]:
+            raise Refused(f"{OPERATOR!r} is whoever has the machine itself; the log must not take a user for that")
         self._add(users, name, "user")
 
     @needs(Subject.USERS, Right.CREATE)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +19,7 @@ from ari_app.core.messages import Audience, Channel, MessageKind
 from ari_app.desk.base import NotFound, Refused
 from ari_app.desk.messages import MessageDesk
 from ari_app.storage import message_history
+from ari_app.storage.database import writing
 from ari_app.storage.message_history import Sought
 from ari_app.storage.outbox_schema import messages
 from ari_app.storage.records import calls
@@ -226,6 +230,39 @@ def test_what_waits_is_cancelled_and_nothing_else(desk: MessageDesk, office: Off
         with pytest.raises(Refused, match=f"message {other} is {state}; only one that is queued can be cancelled"):
             desk.cancel(other)
         assert office.state(other) == state
+
+
+def test_of_a_sender_and_a_person_at_one_message_one_wins(engine: sa.Engine) -> None:
+    """Whoever cancels waits for the sender that has the message in hand, and is told so."""
+    with writing(engine).begin() as connection:
+        message = Office(connection, Path()).message("one")
+    outcome: list[str] = []
+
+    def cancel() -> None:
+        with writing(engine).begin() as other:
+            try:
+                outcome.append(Office(other, Path()).desk(MessageDesk).cancel(message).state)
+            except Refused as refused:
+                outcome.append(str(refused))
+
+    person = threading.Thread(target=cancel)
+    with writing(engine).begin() as sender:
+        sender.execute(sa.update(messages).where(messages.c.id == message).values(state="sending"))
+        person.start()
+        if engine.dialect.name == "postgresql":
+            wait_for_a_lock(engine)
+    person.join(10)
+    assert outcome == [f"message {message} is sending; only one that is queued can be cancelled"]
+
+
+def wait_for_a_lock(engine: sa.Engine) -> None:
+    """Until somebody waits for a row that another has."""
+    waiting = sa.text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    deadline = time.monotonic() + 10
+    with engine.connect() as connection:
+        while not connection.scalar(waiting):
+            assert time.monotonic() < deadline, "nobody waits"
+            connection.rollback()  # the view is that of a transaction's beginning
 
 
 @pytest.mark.parametrize("state", ["failed", "undelivered"])

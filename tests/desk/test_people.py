@@ -134,6 +134,13 @@ def test_names_are_given_once_and_not_left_out(desk: PeopleDesk) -> None:
             act("nobody")
 
 
+@pytest.mark.parametrize("name", ["operator", " Operator root"])
+def test_nobody_is_called_as_the_operator_is(desk: PeopleDesk, name: str) -> None:
+    with pytest.raises(Refused, match="the log must not take a user for that"):
+        desk.add_user(name)
+    desk.add_user("operators")
+
+
 def test_a_user_goes_and_what_they_did_stays(desk: PeopleDesk, office: Office) -> None:
     desk.grant_user("boris", EVERY_GRANT)
     office.desk(PeopleDesk, actor_of(office.connection, "boris")).add_user("vera")
