@@ -42,3 +42,18 @@ def test_a_hostile_caller_id_is_stored_harmless_and_the_call_goes_its_way(stage:
     for header in ("From", "P-Asserted-Identity"):
         told = re.match(r'"(anonymous|\+?\d+)" <sip:(anonymous|\+?\d{1,20})@[\d.]+>', offered.header(header))
         assert told, offered.header(header)
+
+
+@pytest.mark.fault("23")
+@pytest.mark.parametrize("strategy", ["in_turn", "all_at_once"])
+def test_what_a_forwarder_says_of_himself_goes_no_further(stage: Stage, strategy: str) -> None:
+    """By either way of ringing; the number is one that SIP can carry, and may be of use."""
+    phone, second = stage.answering(), stage.ringing()
+    stage.counts_invites = False
+    forwarder = 'Diversion: "evil ${EXTEN}" <sip:+74950000009@evil>;reason=unconditional'
+    who = f"<sip:+79161112233@127.0.0.10>;tag=first\n{forwarder}\nX-Rest: <sip:a@b>"
+    caller = stage.call(stage.plan(ring(phone, second, strategy=strategy)), talk_ms=200, **{"from": who})
+    assert caller.over().final == 200
+    offered = phone.wire.one("INVITE").text
+    assert "Diversion: <sip:+74950000009@" in offered
+    assert "evil" not in offered
