@@ -12,6 +12,7 @@ from ari_app.core.delivery import State
 from ari_app.core.messages import Audience, Channel, MessageKind
 from ari_app.core.timeline import Kind
 from ari_app.storage.columns import storable
+from ari_app.storage.outbox_events import tell_systems
 from ari_app.storage.outbox_schema import message_events, messages
 from ari_app.storage.records import call_events, calls
 
@@ -99,13 +100,16 @@ def become(
     gateway: str | None = None,
     **columns: Any,
 ) -> None:
-    """Bring a locked message to ``state``, with its history's row, and an entry in its call's timeline where it ends
-    there or is doubted. ``columns`` are changed beside; ``gateway`` is whose doing it is."""
+    """Bring a locked message to ``state``, with its history's row. Where it ends or is doubted, its call's timeline
+    gets an entry, and the team's systems are told. ``columns`` are changed beside; ``gateway`` is whose doing it is."""
     through = gateway or message.gateway
     values = {"state": state.value, "reason": storable(reason), "settled_at": at, "gateway": through, **columns}
     connection.execute(sa.update(messages).where(messages.c.id == message.id).values(values))
     note(connection, message.id, state, reason, at, gateway=through or "")
-    if message.call_id is not None and state in _TOLD_TO_THE_CALL:
+    if state not in _TOLD_TO_THE_CALL:
+        return
+    tell_systems(connection, message, state, reason, at, gateway=through)
+    if message.call_id is not None:
         _tell_call(connection, message, state, reason, at, gateway=through)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -18,7 +19,7 @@ from ari_app.core.window import SendingWindow
 from ari_app.outbox_ports import Attempted, NotYet, Passed
 from ari_app.storage.database import writing
 from ari_app.storage.history import show_call
-from ari_app.storage.message_schema import apology_rules, message_types, opt_outs
+from ari_app.storage.message_schema import apology_rules, message_types, opt_outs, team_contacts
 from ari_app.storage.outbox_rows import MessageRow
 from ari_app.storage.outbox_schema import messages, tickets
 from ari_app.storage.outbox_stats import outbox_stats
@@ -562,3 +563,42 @@ def test_what_nobody_needs_is_tidied_away(engine: sa.Engine) -> None:
         assert outbox_stats(connection, Limits(), NOON).sent_today == 0
         assert connection.scalar(sa.text("SELECT count(*) FROM early_reports")) == 0
         assert connection.scalar(sa.select(sa.func.count()).select_from(messages)) == 1
+
+
+@pytest.mark.promise("FLD-14")
+def test_the_teams_systems_are_told_of_every_state_that_a_message_comes_to(engine: sa.Engine) -> None:
+    edit(engine, sa.insert(teams).values(name="Sales"))
+    for address, enabled in (("crm", True), ("old", False)):
+        row = {"team_id": 1, "channel": "webhook", "address": address, "enabled": enabled}
+        edit(engine, sa.insert(team_contacts).values(row))
+    queue(engine, text(team="Sales"), text(1, team="Others"))
+    hook = ScriptedGateway(channel=Channel.WEBHOOK, name="hook", can_ask=True)
+    one = TestSender(engine, Clock(), [ScriptedGateway(name="sms"), hook])
+    one.run()
+    one.store.report("sms", Report(State.DELIVERED, ref=the(engine).ref), one.clock.now())
+    one.store.report("sms", Report(State.DELIVERED, ref=the(engine).ref), one.clock.now())
+    one.run()
+    told = [json.loads(letter.text) for letter in hook.letters]
+    assert [letter.recipient for letter in hook.letters] == ["crm", "crm"]
+    assert [(event["event"], event["message"]["state"]) for event in told] == [
+        ("message.changed", "sent"),
+        ("message.changed", "delivered"),
+    ]
+    assert told[0]["message"] == {
+        "id": 1,
+        "kind": "by_hand",
+        "channel": "sms",
+        "audience": "client",
+        "recipient": mobile(0),
+        "client": mobile(0),
+        "rule": None,
+        "team": "Sales",
+        "call": None,
+        "item": None,
+        "state": "sent",
+        "reason": "",
+        "gateway": "sms",
+        "attempts": 1,
+        "due_at": "2026-03-10T09:00:00.000Z",
+    }
+    assert states(engine) == {"delivered": 1, "sent": 3}
