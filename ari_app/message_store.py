@@ -44,6 +44,8 @@ class MessageStore:
         self._disk = ThreadPoolExecutor(2, thread_name_prefix="messages")
         self._pending: set[asyncio.Task[None]] = set()
         self._in_hand: set[str] = set()
+        self.failures = {"take": 0, "settle": 0, "encode": 0, "delete": 0}
+        """How often what was to be done with a recording could not be done, since the start."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
 
@@ -59,6 +61,7 @@ class MessageStore:
             return await self._run(self._keep, name, content) if content else Recorded(name, 0.0, 0.0)
         except (RecordingUnavailable, wav.NotAudio, OSError) as error:
             self._in_hand.discard(name)
+            self.failures["take"] += 1
             log.error("recording %s could not be kept, it stays in Asterisk's spool: %s", name, error)
             return Recorded(name, 0.0, 0.0, trouble=str(error) or type(error).__name__)
 
@@ -94,11 +97,13 @@ class MessageStore:
         try:
             await self._run(work, name)
         except (OSError, ValueError, RuntimeError) as error:
+            self.failures["settle"] += 1
             log.error("recording %s: its wav is kept, the rest is tried again: %s", name, error)
         self._in_hand.discard(name)
         try:
             await self._recordings.delete(name)
         except RecordingUnavailable as error:
+            self.failures["delete"] += 1
             log.warning("recording %s is settled here, but stays in Asterisk's spool: %s", name, error)
 
     def _keep(self, name: str, content: bytes) -> Recorded:
@@ -120,6 +125,7 @@ class MessageStore:
                 self._encode(path.stem)
                 made += 1
             except (OSError, ValueError, RuntimeError) as error:
+                self.failures["encode"] += 1
                 log.error("recording %s: its mp3 cannot be made: %s", path.stem, error)
         return made
 

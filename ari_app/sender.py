@@ -22,6 +22,7 @@ from ari_app.core.release import Limits
 from ari_app.core.window import SendingWindow
 from ari_app.gateways.base import BaseGateway
 from ari_app.hand import Hand
+from ari_app.message_ports import Gateway
 from ari_app.outbox import DEAD_SECONDS, Outbox
 from ari_app.outbox_ports import Attended, Lane, StoreTrouble
 from ari_app.settings import Settings
@@ -90,6 +91,7 @@ class Sender:
         writers: dict[Channel, Writer],
         *,
         workers: int = 4,
+        watched: Callable[[Gateway], Gateway] = lambda gateway: gateway,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -111,7 +113,7 @@ class Sender:
         )
         self._outbox = Outbox(
             self._store,
-            gateways,
+            [watched(gateway) for gateway in gateways],
             recordings=RecordingsFolder(settings.messages_folder),
             clock=wall,
             monotonic=monotonic,
@@ -143,10 +145,17 @@ class Sender:
             self._clock.add_job(self._guarded(job), "interval", seconds=seconds, next_run_time=self._wall())
         self._clock.start()
 
-    def run_until(self, stop: threading.Event) -> None:
-        """Send until ``stop`` is set, and mind the wall clock meanwhile: the scheduler's own jobs go by it."""
+    @property
+    def trouble(self) -> str:
+        """Why the outbox cannot be used at present; empty when it can."""
+        return self._trouble
+
+    def run_until(self, stop: threading.Event, beat: Callable[[], None] = lambda: None) -> None:
+        """Send until ``stop`` is set, and mind the wall clock meanwhile: the scheduler's own jobs go by it. ``beat`` is
+        called every second."""
         offset = self._offset()
         while not stop.wait(1.0):
+            beat()
             moved, offset = self._offset() - offset, self._offset()
             if abs(moved) > JUMP_SECONDS:
                 log.warning("the clock was set by %+.0f s", moved)

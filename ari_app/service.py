@@ -20,6 +20,8 @@ from ari_app.call import Exchange, conduct
 from ari_app.core.numbering import masked, masked_target, normalise, printable
 from ari_app.core.verdict import Verdict
 from ari_app.message_store import MessageStore
+from ari_app.monitoring.context import in_call
+from ari_app.monitoring.processes import ControllerMonitor
 from ari_app.ports import CallOpened
 from ari_app.settings import Settings
 from ari_app.storage.database import open_database
@@ -38,20 +40,24 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._engine: Engine = open_database(settings.database_url)
-        self.book = SchemeBookKeeper(self._engine, settings.dial_policy, settings.default_greeting)
+        self._monitor = ControllerMonitor()
+        self.book = SchemeBookKeeper(
+            self._engine, settings.dial_policy, settings.default_greeting, on_change=self._monitor.book.changed
+        )
         self.journal = SqlJournal(self._engine)
         self.telephony = Telephony(settings.ari, settings.dial_templates, self._conduct, settings.max_call_seconds)
         recordings = AriRecordings(lambda: self.telephony.connection.client)
         self._messages = MessageStore(settings.messages_folder, recordings)
         self._exchange = Exchange(
             self.book,
-            self.journal,
+            self._monitor.counted(self.journal),
             self._messages,
             settings.default_steps,
             settings.max_call_seconds,
             rules=self.book,
             deployment=settings.deployment,
         )
+        self._monitor.watch(self.book, self.journal, self._messages, self.telephony.connection)
         # The clock alone: kept in memory, late jobs run once, never beside themselves (see docs/decisions).
         self._clock = AsyncIOScheduler(
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}, timezone=UTC
@@ -59,6 +65,7 @@ class Service:
 
     async def start(self) -> None:
         """Start whatever a call will need before any call can come."""
+        self._monitor.start(self._settings.monitor_host, self._settings.monitor_port, "ARI_APP_MONITOR_PORT")
         self.book.start()
         await asyncio.to_thread(self.book.wait_loaded, 5.0)
         self._clock.add_job(self.telephony.sweep_if_possible, "interval", seconds=SWEEP_SECONDS)
@@ -69,8 +76,10 @@ class Service:
     async def stop(self, patience_seconds: float) -> None:
         """Finish the calls under way, then what is left to write. Messages are settled while Asterisk's spool can still
         be reached, and the journal is written whatever becomes of the rest."""
+        self._monitor.stopping()
         self._clock.shutdown(wait=False)
         async with AsyncExitStack() as last_first:
+            last_first.push_async_callback(asyncio.to_thread, self._monitor.stop)
             last_first.callback(self._engine.dispose)
             last_first.push_async_callback(asyncio.to_thread, self.book.stop)
             last_first.push_async_callback(asyncio.to_thread, self.journal.close)
@@ -80,7 +89,9 @@ class Service:
 
     async def _conduct(self, line: AriLine, channel: Channel) -> None:
         call = self._opened(channel)
-        log.info("%s", told(call, await conduct(call, line, self._exchange)))
+        with in_call(call.call_id):
+            verdict = await conduct(call, line, self._exchange)
+            log.info("%s", told(call, verdict), extra={"shown": (call.dialled or call.dialled_raw,)})
 
     def _opened(self, channel: Channel) -> CallOpened:
         """A call as it arrives. Whatever the signalling says is hostile: numbers are read strictly, text is cleaned."""

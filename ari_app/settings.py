@@ -49,6 +49,11 @@ class Settings(MessageSettings):
     agi_host: str = Field("127.0.0.1", description="where `ari-app agi` listens; it asks for no password")
     agi_port: int = Field(4573, ge=1, le=65535, description="and its TCP port, as in the dialplan")
 
+    monitor_host: str = Field("127.0.0.1", description="where metrics, health and readiness are asked for")
+    monitor_port: int = Field(8071, ge=0, le=65535, description="those of `ari-app serve`; 0: off")
+    sender_monitor_port: int = Field(8072, ge=0, le=65535, description="those of `ari-app sender`; 0: off")
+    agi_monitor_port: int = Field(8073, ge=0, le=65535, description="those of `ari-app agi`; 0: off")
+
     region: str = Field("RU", pattern="^[A-Z]{2}$", description="country of numbers dialled without + (ISO 3166)")
     language: Language = Field("ru", description="language of the default greetings")
     number_template: str = Field("PJSIP/{number}@trunk", description="how E.164 numbers are dialed")

@@ -94,4 +94,5 @@ def _log(
         arrival.dialled or arrival.dialled_raw,
         f"step {told['ARI_APP_STEP']}, " if told["ARI_APP_STEP"] else "",
         told["ARI_APP_ACTION"],
+        extra={"shown": (arrival.dialled or arrival.dialled_raw,)},
     )

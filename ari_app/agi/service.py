@@ -10,6 +10,8 @@ import sqlalchemy as sa
 
 from ari_app.agi.lookup import Lookup
 from ari_app.agi.server import AgiServer
+from ari_app.monitoring.lookups import CountedScript
+from ari_app.monitoring.processes import AgiMonitor
 from ari_app.settings import Settings
 from ari_app.storage.database import open_database
 from ari_app.storage.keeper import SchemeBookKeeper
@@ -41,8 +43,12 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     engine = open_read_only(settings.database_url)
-    book = SchemeBookKeeper(engine, settings.dial_policy, settings.default_greeting)
-    server = AgiServer({"lookup": Lookup(book, settings.default_steps, settings.dial_templates, settings.region)})
+    monitor = AgiMonitor()
+    book = SchemeBookKeeper(engine, settings.dial_policy, settings.default_greeting, on_change=monitor.book.changed)
+    lookup = Lookup(book, settings.default_steps, settings.dial_templates, settings.region)
+    server = AgiServer({"lookup": CountedScript(lookup, monitor.meters)})
+    monitor.watch(book)
+    monitor.start(settings.monitor_host, settings.agi_monitor_port, "ARI_APP_AGI_MONITOR_PORT")
     book.start()
     try:
         await asyncio.to_thread(book.wait_loaded, BOOK_SECONDS)
@@ -50,7 +56,9 @@ async def serve(settings: Settings) -> None:
         log.info("FastAGI is ready at agi://%s:%d/lookup", settings.agi_host, settings.agi_port)
         await stop.wait()
         log.info("stopping")
+        monitor.stopping()
     finally:
         await server.stop()
         await asyncio.to_thread(book.stop)
+        await asyncio.to_thread(monitor.stop)
         engine.dispose()

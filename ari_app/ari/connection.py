@@ -16,7 +16,7 @@ from ari_app.ari import events
 from ari_app.ari.client import AriClient
 from ari_app.ari.errors import AriError, NotConnected
 from ari_app.ari.events import Event
-from ari_app.ari.rest import HttpLane, Rest, Socket
+from ari_app.ari.rest import Answered, HttpLane, Rest, Socket
 from ari_app.ari.restsocket import RestSocket
 from ari_app.ari.settings import AriSettings
 from ari_app.ari.sockets import explain, open_socket
@@ -64,6 +64,11 @@ class AriConnection:
         self._closing = False
         self._ended = ""
         self._tasks: list[asyncio.Task[None]] = []
+        self.on_answer: Answered | None = None
+        """Who is told how requests fare; to be set before `start`."""
+        self.connections = 0
+        self.failures = 0
+        """How many connections have been made, and how many attempts at one have failed."""
         self.replaced = False
         self.trouble = "not started"
         """Why there is no connection, with the mend; empty while there is one."""
@@ -82,7 +87,7 @@ class AriConnection:
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         self._http = HttpLane(self._session, settings)
-        self.rest = Rest(self._http, settings.request_timeout)
+        self.rest = Rest(self._http, settings.request_timeout, self.on_answer)
         self.client = AriClient(self.rest)
         self._rest_socket = RestSocket(self._session, settings, self.rest)
         self._say("connecting")
@@ -126,6 +131,7 @@ class AriConnection:
             except (AriError, aiohttp.ClientError, OSError, TimeoutError) as error:
                 reason = explain(error, self._settings, attempt)
                 attempt += 1
+                self.failures += 1
             except Exception as error:
                 reason = f"the connection broke in a way that nobody thought of ({error!r}); reconnecting"
                 if self._closing:
@@ -133,6 +139,7 @@ class AriConnection:
                 if reason != self.trouble:
                     logger.exception("The connection to Asterisk broke")
                 attempt += 1
+                self.failures += 1
             self._say(reason, logging.ERROR if self.replaced else logging.WARNING)
             if not self.replaced:
                 longest = min(self._settings.backoff_most, self._settings.backoff_first * 2 ** min(attempt, 10))
@@ -166,6 +173,7 @@ class AriConnection:
             raise NotConnected(f"taking up the calls failed: {error}") from error
         self._say("")
         self._connected.set()
+        self.connections += 1
         self._pass_on_held()
 
     async def _tear_down(self, *tasks: asyncio.Task[str] | asyncio.Task[None]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Protocol, TypeAlias
@@ -55,6 +56,10 @@ class Request:
     def pairs(self) -> list[tuple[str, str]]:
         """The query without its Nones, as text."""
         return [(name, str(value)) for name, value in self.query.items() if value is not None]
+
+
+Answered: TypeAlias = Callable[[Request, str, float, BaseException | None], None]
+"""Told of each request once it is over: which way it went (``websocket`` or ``http``), seconds, and how it failed."""
 
 
 @dataclass(slots=True)
@@ -227,9 +232,10 @@ class HttpLane:
 class Rest:
     """Sends each request the cheapest way that is free: the websocket, else HTTP."""
 
-    def __init__(self, http: HttpLane, request_timeout: float) -> None:
+    def __init__(self, http: HttpLane, request_timeout: float, on_answer: Answered | None = None) -> None:
         self._http = http
         self._request_timeout = request_timeout
+        self._on_answer = on_answer
         self.lane: WebsocketLane | None = None
         self.sent_over_websocket = 0
         self.sent_over_http = 0
@@ -252,9 +258,20 @@ class Rest:
         limit = self._request_timeout if timeout is None else timeout
         if after is None and not apart and not request.raw and (lane := self.free_lane()):
             self.sent_over_websocket += 1
-            return lane.send(request, limit)
+            return self._watched(lane.send(request, limit), request, "websocket")
         self.sent_over_http += 1
-        return self._http.send(request, limit, after)
+        return self._watched(self._http.send(request, limit, after), request, "http")
+
+    def _watched(self, answer: asyncio.Future[Any], request: Request, way: str) -> asyncio.Future[Any]:
+        if (tell := self._on_answer) is not None:
+            began = time.monotonic()
+
+            def over(done: asyncio.Future[Any]) -> None:
+                if not done.cancelled():
+                    tell(request, way, time.monotonic() - began, done.exception())
+
+            answer.add_done_callback(over)
+        return answer
 
     def free_lane(self) -> WebsocketLane | None:
         """The websocket, when it is up and not slow."""

@@ -16,6 +16,7 @@ from ari_app.core.messages import Channel
 from ari_app.core.window import SendingWindow
 from ari_app.gateways.base import BaseGateway
 from ari_app.gateways.configuration import GatewaysError, load_gateways
+from ari_app.monitoring.processes import SenderMonitor
 from ari_app.outbox_ports import StoreTrouble
 from ari_app.sender import Sender, limits_of
 from ari_app.settings import Settings
@@ -62,7 +63,9 @@ def sender(*, once: bool, workers: int, log_format: str, env_file: Path | None) 
         pass
     engine = open_for_sending(settings.database_url, pool_size=workers + 4)
     try:
-        run(Sender(settings, engine, gateways, WRITERS, workers=workers), settings, once=once)
+        monitor = SenderMonitor(engine, limits_of(settings))
+        process = Sender(settings, engine, gateways, WRITERS, workers=workers, watched=monitor.sendings.watched)
+        run(process, settings, monitor, once=once)
     except StoreTrouble as trouble:
         raise Failed(f"the outbox cannot be used: {trouble}; see ari-app doctor") from None
     finally:
@@ -78,7 +81,7 @@ def gateways_of(settings: Settings) -> tuple[BaseGateway, ...]:
         raise WrongSettings(str(error)) from None
 
 
-def run(process: Sender, settings: Settings, *, once: bool) -> None:
+def run(process: Sender, settings: Settings, monitor: SenderMonitor, *, once: bool) -> None:
     """Run until a signal, or until nothing is due."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -88,11 +91,13 @@ def run(process: Sender, settings: Settings, *, once: bool) -> None:
         if once:
             process.send_what_is_due()
         else:
+            monitor.start(settings, lambda: process.trouble)
             process.start()
-            process.run_until(stop)
+            process.run_until(stop, monitor.pulse.beat)
             log.info("stopping")
     finally:
         process.stop(settings.shutdown_seconds)
+        monitor.stop()
 
 
 def told(settings: Settings) -> str:

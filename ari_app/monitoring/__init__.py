@@ -1,0 +1,1 @@
+"""What whoever watches a deployment asks for: metrics, health and readiness over HTTP."""
