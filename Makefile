@@ -1,6 +1,6 @@
 # Two commands: `make run` and `make test`. `make help` lists the rest.
 # ASTERISK=docker|system|local chooses where Asterisk comes from; by default the first that works.
-# SIP_PORT, HTTP_PORT, AGI_PORT and RTP_START move the demo to other ports.
+# SIP_PORT, HTTP_PORT, AGI_PORT, WEB_PORT, MONITOR_PORT and RTP_START move the demo to other ports.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run call test coverage bench promises seed doctor lint lock clean

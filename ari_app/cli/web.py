@@ -37,7 +37,7 @@ def web(log_format: str, env_file: Path | None) -> None:
     \b
     Examples:
       ari-app web
-      ARI_APP_WEB_PORT=8071 ari-app web --log-format json
+      ARI_APP_WEB_PORT=8080 ari-app web --log-format json
     """
     settings = settings_of(env_file)
     try:

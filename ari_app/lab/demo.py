@@ -35,6 +35,7 @@ Try, in another terminal:
   [bold]make doctor[/]                  is everything in order?
 Nothing is really sent: messages go to the test inbox, [bold]http://127.0.0.1:{web}/inbox[/], and to .run/inbox. In the
 demo they go out all day and night; a real system keeps to 09:00-20:00 unless it is told otherwise.
+Metrics, health and readiness of the controller: [bold]http://127.0.0.1:{monitor}/metrics[/], /healthz, /readyz.
 Schemes and rules are SQL, and an edit is live within 2 s: sqlite3 {database}
 """
 
@@ -51,8 +52,17 @@ def say(line: str) -> None:
     console.print(f"    {line}", markup=False, soft_wrap=True)
 
 
-NAMES = (("sip", "SIP_PORT"), ("http", "HTTP_PORT"), ("agi", "AGI_PORT"), ("web", "WEB_PORT"))
+NAMES = (
+    ("sip", "SIP_PORT"),
+    ("http", "HTTP_PORT"),
+    ("agi", "AGI_PORT"),
+    ("web", "WEB_PORT"),
+    ("monitor", "MONITOR_PORT"),
+)
 """Ports of ours, and the variables that move them; RTP_START moves those of the calls' media."""
+
+
+MONITORED = ("the controller", "the sender", "FastAGI")
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,8 @@ class Ports:
     http: int = 8088
     agi: int = 4573
     web: int = 8070
+    monitor: int = 8071
+    """The controller's metrics; the sender's and FastAGI's are at the two numbers above it."""
     rtp: int = 10000
 
     @classmethod
@@ -96,16 +108,22 @@ class Ports:
             *self.settings.ports(),
             Port("tcp", "127.0.0.1", self.agi, "FastAGI"),
             Port("tcp", "127.0.0.1", self.web, "the HTTP interface"),
+            *(Port("tcp", "127.0.0.1", self.monitor + i, f"metrics of {who}") for i, who in enumerate(MONITORED)),
         ]
         try:
             require_free(needed)
         except LabError as error:
             moved = " ".join(
-                f"{name}={first_free([port for port in needed if port.number == number])}"
-                for name, number in ((name, getattr(self, field)) for field, name in NAMES)
-                if not are_free([port for port in needed if port.number == number])
+                f"{name}={first_free(there)}"
+                for name, there in ((name, self._at(needed, field)) for field, name in NAMES)
+                if not are_free(there)
             )
             raise LabError(f"{error}: make run {moved}") from None
+
+    def _at(self, needed: list[Port], field: str) -> list[Port]:
+        """Those that one variable moves."""
+        first = getattr(self, field)
+        return [port for port in needed if first <= port.number < first + (len(MONITORED) if field == "monitor" else 1)]
 
 
 def are_free(ports: list[Port]) -> bool:
@@ -118,9 +136,10 @@ def are_free(ports: list[Port]) -> bool:
 
 
 def first_free(ports: list[Port]) -> int:
-    """The next number, in steps of ten, at which every one of ``ports`` could be."""
-    numbers = range(ports[0].number + 10, 65536, 10)
-    return next(n for n in numbers if are_free([replace(port, number=n) for port in ports]))
+    """The next number for the first, in steps of ten, at which every one of ``ports`` could be."""
+    steps = range(10, 65536 - max(port.number for port in ports), 10)
+    free = (step for step in steps if are_free([replace(port, number=port.number + step) for port in ports]))
+    return ports[0].number + next(free)
 
 
 @contextmanager
@@ -139,7 +158,7 @@ def only_one() -> Iterator[None]:
         yield
 
 
-def write_env(instance: AsteriskInstance, web_port: int) -> None:
+def write_env(instance: AsteriskInstance, web_port: int, monitor_port: int) -> None:
     """Settings for the controller and for every `ari-app` command in this folder; readable by the owner alone."""
     lines = {
         "DATABASE_URL": f"sqlite:///{RUN.resolve()}/ari-app.sqlite3",
@@ -153,6 +172,9 @@ def write_env(instance: AsteriskInstance, web_port: int) -> None:
         "GREETINGS_FOLDER": str(instance.greetings),
         "INBOX_FOLDER": str(RUN.resolve() / "inbox"),
         "WEB_PORT": str(web_port),
+        "MONITOR_PORT": str(monitor_port),
+        "SENDER_MONITOR_PORT": str(monitor_port + 1),
+        "AGI_MONITOR_PORT": str(monitor_port + 2),
         "COMPANY": "Demo Ltd",
         "SENDING_HOURS": "00:00-24:00",
         "SMS_PRICE": "3.50",
@@ -181,7 +203,7 @@ def run() -> None:
     step(2, f"Asterisk: starting ({kind.name})")
     with instance:
         step(3, "Database: tables and demo schemes")
-        write_env(instance, ports.web)
+        write_env(instance, ports.web, ports.monitor)
         os.environ["ARI_APP_ENV_FILE"] = str(RUN.resolve() / "ari-app.env")
         run_ari_app("db", "upgrade", "--demo")
         step(4, "Controller, FastAGI, sender, HTTP interface: starting")
@@ -189,7 +211,7 @@ def run() -> None:
             processes = [start(command, ready, started) for command, ready in PROCESSES]
             for process in processes:
                 process.wait_ready()
-            show_what_there_is(time.monotonic() - began, ports.web)
+            show_what_there_is(time.monotonic() - began, ports)
             gone = first_to_end(processes)
             raise LabError(f"`ari-app {gone.command}` ended by itself (exit {gone.wait()}); see {gone.log}")
 
@@ -207,12 +229,12 @@ def show_log_line(line: str) -> None:
     console.print(line, markup=False, style="dim", soft_wrap=True)
 
 
-def show_what_there_is(seconds: float, web_port: int) -> None:
+def show_what_there_is(seconds: float, ports: Ports) -> None:
     """The demo's numbers, and what to do with them."""
     console.print(f"[green]Ready[/] in {seconds:.1f} s. Everything listens on loopback only.\n")
     run_ari_app("numbers", "list")
     console.print()
-    console.print(NEXT.format(database=RUN / "ari-app.sqlite3", web=web_port), soft_wrap=True)
+    console.print(NEXT.format(database=RUN / "ari-app.sqlite3", web=ports.web, monitor=ports.monitor), soft_wrap=True)
     console.print("Ctrl-C ends it. Calls and messages appear below.")
 
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 START_SECONDS = 15
+UNWATCHED = dict.fromkeys(("monitor_port", "sender_monitor_port", "agi_monitor_port"), 0)
+"""Many run at once, and few are watched."""
 
 
 class Controller:
@@ -21,7 +23,7 @@ class Controller:
         self._command = command
         self._env_file = folder / "ari-app.env"
         self._folder = folder
-        self._settings = dict(settings)
+        self._settings = {**UNWATCHED, **settings}
         self._process: subprocess.Popen[str] | None = None
         self._news = threading.Condition()
         self._reader: threading.Thread | None = None

@@ -45,7 +45,7 @@ except KeyboardInterrupt:
 
 @pytest.fixture(autouse=True)
 def ports_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SIP_PORT", "HTTP_PORT", "AGI_PORT", "RTP_START"):
+    for name in ("SIP_PORT", "HTTP_PORT", "AGI_PORT", "WEB_PORT", "MONITOR_PORT", "RTP_START"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -77,6 +77,16 @@ def test_a_taken_port_comes_with_its_holder_and_the_command_that_moves() -> None
     assert f"UDP 127.0.0.2:{taken} (SIP of the lab phones) cannot be used" in str(refused.value)
     assert f"held by process {os.getpid()}" in str(refused.value)
     assert str(refused.value).endswith(f": make run SIP_PORT={taken + 10}")
+
+
+def test_the_ports_of_metrics_move_together() -> None:
+    """The sender's is taken; the controller's and FastAGI's go with it."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(LabError, match=rf"(?s)metrics of the sender.* MONITOR_PORT=\d+{(port - 1) % 10}$"):
+            Ports(monitor=port - 1).require_free()
 
 
 def test_the_first_of_several_parts_to_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
