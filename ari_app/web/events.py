@@ -96,11 +96,11 @@ def raise_event(connection: sa.Connection, event: MessageEvent, event_id: str, s
     # An id is unique to the system that gives it, and each has a user of its own.
     card = cards_of(connection, [event.client]).get(event.client, Card(event.client))
     raised = _raised(event, f"{actor.name}/{event_id}", _team_of(event, site), actor, card)
-    return _taken(connection, of_event(raised, site.books.messages, site.deployment, now), event_id, now)
+    return _taken(connection, of_event(raised, site.rules, site.deployment, now), event_id, now)
 
 
 def _team_of(event: MessageEvent, site: Site) -> str:
-    book = site.books.messages
+    book = site.rules
     if event.team is None:
         team = book.team_of(event.number)
         if team is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import struct
 from typing import Any
 
 import h11
@@ -13,6 +15,8 @@ log = logging.getLogger(__name__)
 
 HEAD_SECONDS = 10.0
 """So long the head of a request may take, from its first byte (or the connection) to its last."""
+
+_NOT_AT_ALL = struct.pack("ii", 1, 0)
 
 REQUEST_SECONDS = 60.0
 """So long a request may take as a whole, from its head until its answer has been read."""
@@ -63,6 +67,8 @@ class ImpatientProtocol(H11Protocol):
 
     def _give_up(self, what: str) -> None:
         log.warning("a connection was closed: %s took too long", what)
+        # Without lingering: what nobody reads would else stay in the kernel's memory, for minutes.
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NOT_AT_ALL)
         self.transport.abort()
 
     @staticmethod

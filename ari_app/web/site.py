@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from http import HTTPStatus
 from typing import Annotated, Protocol
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ from ari_app.desk.terms import Terms
 from ari_app.gateways.base import BaseGateway
 from ari_app.settings import Settings
 from ari_app.storage.database import snapshot, writing
+from ari_app.web.problems import Refusal
 from ari_app.web.throttle import Throttle
 
 FAILURES_A_SECOND = 0.1
@@ -72,6 +74,16 @@ class Site:
     def distrust(self, proof: str) -> None:
         """Forget a proof that is good no more."""
         self._trusted.pop(proof, None)
+
+    @property
+    def rules(self) -> MessageBook:
+        """What is in force about messages. Raises Refusal (503) until it has been read once: whoever decided without
+        would say no for ever to what is told now."""
+        book = self.books.messages
+        if not book.loaded:
+            detail = "the configuration could not be read from the database yet; send the same request again"
+            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "5"})
+        return book
 
     @cached_property
     def deployment(self) -> Deployment:

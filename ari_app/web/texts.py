@@ -104,7 +104,7 @@ def _take_back(connection: sa.Connection, text: InboundText) -> None:
 
 
 def _out_of_hours(site: Site, text: InboundText) -> Decided | None:
-    book = site.books.messages
+    book = site.rules
     team = book.team_of(text.recipient)
     if team is None or text.sender in book.numbers:
         return None

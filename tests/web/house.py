@@ -150,7 +150,8 @@ class House:
         other_day = (datetime.now(UTC).isoweekday() + 3) % 7 + 1
         known = {"true": words[0], "false": words[1], "other_day": other_day}
         type_in(self.url, *(statement.format_map(known) for statement in COMPANY))
-        self.add_user("crm", *EVERY_GRANT)
+        if "crm" not in self.tokens:
+            self.add_user("crm", *EVERY_GRANT)
 
     def add_user(self, name: str, *grants: Grant) -> str:
         """A user with these rights; the token."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import shutil
 import signal
 import socket
 import threading
@@ -14,10 +15,12 @@ from typing import Any
 import pytest
 import requests
 
-from ari_app.core.rights import Right, Subject
+from ari_app.core.rights import EVERY_GRANT, Right, Subject
 from ari_app.settings import Settings
 from ari_app.web.place import NotAllowedThere, check_place
 from tests.e2e.controller import Controller
+from tests.storage.admin import type_in
+from tests.web.conftest import FURNISHED
 from tests.web.house import OPEN, TEAM, House, only
 
 
@@ -225,6 +228,24 @@ def test_a_database_that_is_away_is_said_and_survived(own_house: House) -> None:
     own_house.process.said("the database failed a request: .*no such table")
     own_house.sql("ALTER TABLE away RENAME TO users", "ALTER TABLE away_too RENAME TO messages")
     assert own_house.get("/v1/messages")["messages"] == []
+
+
+def test_nothing_is_decided_before_the_configuration_has_been_read(tmp_path: Path, migrated_sqlite: Path) -> None:
+    """The database is away as the interface starts: a text that came now would be answered by nobody, ever."""
+    file = tmp_path / "late.db"
+    shutil.copy(migrated_sqlite, file)
+    type_in(f"sqlite:///{file}", "ALTER TABLE numbers RENAME TO away")
+    house = House.build(tmp_path, f"sqlite:///{file}")
+    house.add_user("crm", *EVERY_GRANT)
+    event = {"kind": "first_chat", "id": "early", "client": "+79160000001", "team": TEAM}
+    answer = house.ask("POST", "/v1/events", json=event)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    mark = house.process.mark
+    house.sql("ALTER TABLE away RENAME TO numbers")
+    house.furnish()
+    house.process.said(FURNISHED, since=mark, seconds=15)
+    assert house.ask("POST", "/v1/events", json=event).status_code == 202
+    house.stop()
 
 
 def test_a_fault_of_ours_is_logged_and_not_shown(own_house: House) -> None:
