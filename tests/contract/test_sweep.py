@@ -82,6 +82,32 @@ async def test_a_sweep_that_asterisk_is_too_ill_for_is_a_line_in_the_log(
     await telephony.sweep_if_possible()  # not connected: nothing to do
 
 
+@pytest.mark.parametrize(("context", "swept"), [("ring", True), ("fallback", False)])
+async def test_a_sweep_spares_a_caller_whom_the_dialplan_serves(tmp_path: Path, context: str, swept: bool) -> None:
+    """We were told of him when we rang somebody for him, and are so for ever."""
+    async with FakeAsterisk(tmp_path) as fake, controller(fake, "ari-app") as telephony:
+        channel = fake.switch.incoming("+74950000101", "420600000001", "", [])
+        channel.context = context
+        channel.known_to.add("ari-app")
+        await telephony.sweep()
+        assert (await channel.party.final() == 603) if swept else channel.id in fake.switch.channels, "swept"
+
+
+async def test_a_caller_who_comes_back_to_a_call_that_is_over_is_ended(tmp_path: Path) -> None:
+    """And is not taken for a new one."""
+    conducted: list[AriLine] = []
+
+    async def conduct(line: AriLine, _channel: Channel) -> None:
+        conducted.append(line)
+
+    async with FakeAsterisk(tmp_path) as fake, controller(fake, "ari-app", conduct):
+        channel = fake.switch.incoming("+74950000101", "420600000001", "", [])
+        channel.context = "ring"
+        fake.switch.enter(channel, "ari-app", "back", "NOANSWER", "0", "")
+        assert await channel.party.final() == 603
+        assert conducted == []
+
+
 async def test_a_call_handed_over_while_we_stop_is_ended_and_not_left_in_silence(tmp_path: Path) -> None:
     """Such as Stasis() hands over, or a claim that was carried out as we gave its call up."""
     async with FakeAsterisk(tmp_path) as fake, controller(fake, "ari-app") as telephony:

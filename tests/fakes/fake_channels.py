@@ -143,6 +143,11 @@ class FakeChannel:
         """Wait, as Asterisk does with answer, addChannel and variable, until nothing plays to the channel."""
         await self.quiet.wait()
 
+    def _dialplan_application(self) -> str:
+        if self.broadcast:
+            return "StasisBroadcast"
+        return "Stasis" if self.app is not None or not self.inbound else "Dial" if self.rung else "Record"
+
     def json(self) -> Json:
         """As ARI shows a channel."""
         return {
@@ -157,7 +162,7 @@ class FakeChannel:
                 "context": self.context if self.inbound else "default",
                 "exten": self.exten,
                 "priority": 1,
-                "app_name": "StasisBroadcast" if self.broadcast else "Stasis",
+                "app_name": self._dialplan_application(),
                 "app_data": "",
             },
             "creationtime": "2026-01-01T00:00:00.000+0000",

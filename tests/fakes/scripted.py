@@ -92,9 +92,10 @@ class Plan:
 class HostileLeg:
     """A leg that takes its time to die, and remembers when it rang and when it was told to stop."""
 
-    def __init__(self, leg_id: str, destination: Destination, plan: LegPlan) -> None:
+    def __init__(self, leg_id: str, destination: Destination, plan: LegPlan, *, alone: bool) -> None:
         self._loop = asyncio.get_running_loop()
         self.id = leg_id
+        self.alone = alone
         self.destination = destination.target
         self.plan = plan
         self.rang: asyncio.Future[None] = self._loop.create_future()
@@ -227,7 +228,10 @@ class HostileLine:
         self, leg_id: str, destination: Destination, net_seconds: float, *, alone: bool = False
     ) -> HostileLeg:
         plans = self.plan.legs
-        leg = HostileLeg(leg_id, destination, plans[len(self.legs)] if len(self.legs) < len(plans) else SILENT)
+        beside = [leg for leg in self.legs if not (leg.told or leg.ended.done())]
+        assert not beside or not (alone or any(leg.alone for leg in beside)), "one that rings alone has company"
+        plan = plans[len(self.legs)] if len(self.legs) < len(plans) else SILENT
+        leg = HostileLeg(leg_id, destination, plan, alone=alone)
         self.legs.append(leg)
         try:
             await self._does("place")

@@ -312,3 +312,17 @@ def test_the_timeline_of_a_talk_tells_each_leg_and_who_ended_it() -> None:
     assert by_caller.of(Kind.TALK_ENDED)[0].details["by"] == "caller"
     assert by_caller.kinds[-3:] == [Kind.CALLER_LEFT, Kind.VERDICT, Kind.NO_MESSAGE]
     assert by_caller.journal.endings[0].answered_ms == pytest.approx(5010, abs=5)
+
+
+@pytest.mark.parametrize(
+    ("dial", "alone"),
+    [
+        (step(IN_TURN, (5, 0), (5, 0)), [True, True]),
+        (step(TOGETHER, (5, 0), (5, 0)), [False, False]),
+        (step(TOGETHER, (5, 0)), [True]),
+        (step(STAGGERED, (5, 0), (5, 2)), [False, False]),
+        (step(STAGGERED, (5, 2)), [True]),
+    ],
+)
+def test_the_line_is_told_who_rings_alone(dial: DialStep, alone: list[bool]) -> None:
+    assert [leg.alone for leg in ring(dial).line.legs] == alone
