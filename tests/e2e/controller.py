@@ -30,6 +30,10 @@ class Controller:
         self._silent = False
         self.lines: list[str] = []
 
+    def setting(self, name: str) -> object:
+        """One of those that it was made with."""
+        return self._settings[name]
+
     @property
     def running(self) -> bool:
         """Whether the process is there."""
