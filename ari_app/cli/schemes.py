@@ -121,7 +121,8 @@ def _state(row: dict[str, Any]) -> tuple[str, str]:
 def check(name: str | None, as_json: bool, env_file: Path | None) -> None:
     """Tell every problem of every scheme, or of the one called NAME. Exit code 1 when there is an error.
 
-    A scheme with an error is not taken into force; a running controller keeps its last good version.
+    A scheme with an error is not taken into force; a running controller keeps its last good version. Without NAME the
+    problems of apology rules, message types and contacts are told too: to those the same applies.
 
     \b
     Examples:

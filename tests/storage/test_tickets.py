@@ -126,6 +126,9 @@ def test_a_closed_ticket_is_closed(engine: sa.Engine) -> None:
 
 @pytest.mark.promise("POL-04")
 def test_a_team_makes_so_many_an_hour_and_no_more(engine: sa.Engine) -> None:
+    with writing(engine).begin() as connection:
+        for number in ("+79160000021", "+79160000022"):
+            open_ticket(connection, NOW, team="Sales", client=number)  # those that people open do not count
     for number in ("+79160000011", "+79160000012"):
         assert isinstance(write(engine, missed(engine, number)), Accepted)
     third = missed(engine, "+79160000013")
