@@ -7,6 +7,7 @@ then is a gateway told. Whoever is killed between that commit and the settling l
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -31,7 +32,7 @@ from ari_app.outbox_ports import (
 )
 from ari_app.storage import outbox_claims
 from ari_app.storage.columns import storable
-from ari_app.storage.database import open_database, writing
+from ari_app.storage.database import BUSY_SECONDS, open_database, writing
 from ari_app.storage.outbox_counts import Pace, add, counts_of, forget_counts, seconds_to_wait, take_turn
 from ari_app.storage.outbox_facts import gather, waiting
 from ari_app.storage.outbox_rows import MessageRow, become, locked, note
@@ -84,6 +85,9 @@ class SqlOutbox:
         self._rates = dict(rates or {})
         self._sender = sender
         self._writers = dict(writers or {})
+        # SQLite lets one write at a time, and whoever has to wait for that sleeps and looks again, the longer the
+        # oftener; threads of one process take turns instead.
+        self._turn = threading.Lock() if engine.dialect.name == "sqlite" else None
 
     def writes_itself(self, channel: Channel) -> bool:
         """Whether messages of this channel are rows of the same database."""
@@ -264,8 +268,20 @@ class SqlOutbox:
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
-        with _troubles_told(), writing(self._engine).begin() as connection:
+        with self._in_turn(), _troubles_told(), writing(self._engine).begin() as connection:
             yield connection
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        if self._turn is None:
+            yield
+        elif self._turn.acquire(timeout=BUSY_SECONDS):
+            try:
+                yield
+            finally:
+                self._turn.release()
+        else:
+            raise StoreTrouble("the database has been busy for too long; this sender's other workers wait for it too")
 
 
 @contextmanager
