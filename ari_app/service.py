@@ -27,6 +27,8 @@ from ari_app.settings import Settings
 from ari_app.storage.database import open_database
 from ari_app.storage.journal import SqlJournal
 from ari_app.storage.keeper import SchemeBookKeeper
+from ari_app.storage.snapshot import BookSnapshot
+from ari_app.storage.spool import Spool
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +44,13 @@ class Service:
         self._engine: Engine = open_database(settings.database_url)
         self._monitor = ControllerMonitor()
         self.book = SchemeBookKeeper(
-            self._engine, settings.dial_policy, settings.default_greeting, on_change=self._monitor.book.changed
+            self._engine,
+            settings.dial_policy,
+            settings.default_greeting,
+            on_change=self._monitor.book.changed,
+            snapshot=BookSnapshot(settings.state),
         )
-        self.journal = SqlJournal(self._engine)
+        self.journal = SqlJournal(self._engine, spool=Spool(settings.state))
         self.telephony = Telephony(settings.ari, settings.dial_templates, self._conduct, settings.max_call_seconds)
         recordings = AriRecordings(lambda: self.telephony.connection.client)
         self._messages = MessageStore(settings.messages_folder, recordings)

@@ -69,6 +69,9 @@ class Settings(MessageSettings):
     shutdown_seconds: float = Field(30.0, ge=0, description="how long a stop waits for live calls")
 
     messages_folder: Path = Field(Path("messages"), description="voicemail messages are kept here (0700)")
+    state_folder: Path | None = Field(
+        None, description="the journal's spool and the last schemes (0700); unset: `state` beside the messages folder"
+    )
     greetings_folder: Path | None = Field(None, description="own greetings, where Asterisk finds them as ari-app/own")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
@@ -99,6 +102,11 @@ class Settings(MessageSettings):
     def ari(self) -> AriSettings:
         """How to reach Asterisk."""
         return AriSettings(self.ari_url, self.ari_user, self.ari_password.get_secret_value(), self.ari_application)
+
+    @property
+    def state(self) -> Path:
+        """Where the controller keeps what must outlive it while the database is away."""
+        return self.state_folder or self.messages_folder.absolute().parent / "state"
 
     @property
     def dial_policy(self) -> DialPolicy:

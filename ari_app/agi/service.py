@@ -15,6 +15,7 @@ from ari_app.monitoring.processes import AgiMonitor
 from ari_app.settings import Settings
 from ari_app.storage.database import open_database
 from ari_app.storage.keeper import SchemeBookKeeper
+from ari_app.storage.snapshot import BookSnapshot
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,13 @@ async def serve(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     engine = open_read_only(settings.database_url)
     monitor = AgiMonitor()
-    book = SchemeBookKeeper(engine, settings.dial_policy, settings.default_greeting, on_change=monitor.book.changed)
+    book = SchemeBookKeeper(
+        engine,
+        settings.dial_policy,
+        settings.default_greeting,
+        on_change=monitor.book.changed,
+        snapshot=BookSnapshot(settings.state),
+    )
     lookup = Lookup(book, settings.default_steps, settings.dial_templates, settings.region)
     server = AgiServer({"lookup": CountedScript(lookup, monitor.meters)})
     monitor.watch(book)

@@ -25,6 +25,7 @@ from ari_app.service import serve as run_service
 from ari_app.settings import Settings
 from ari_app.storage.database import open_database
 from ari_app.storage.revisions import MigrationsMissingError, revision_state
+from ari_app.storage.snapshot import FILE_NAME
 
 log = logging.getLogger(__name__)
 
@@ -61,9 +62,11 @@ def serve(log_format: str, env_file: Path | None) -> None:
 
 
 def check_database(settings: Settings) -> None:
-    """A database of another release is refused; one that is down is not, for callers are better off with the
-    configured default than with nobody."""
-    require_file(settings)
+    """A database that is wrong, being of another release, is refused. One that is away is not: callers are better off
+    with the schemes that were last in force, or with the configured default, than with nobody."""
+    kept = (settings.state / FILE_NAME).is_file()
+    if not kept:
+        require_file(settings)  # never made, for all that is known; with schemes kept, its disk is not mounted
     engine = open_database(settings.database_url)
     try:
         require_revision(revision_state(engine))
@@ -71,8 +74,9 @@ def check_database(settings: Settings) -> None:
         log.warning("the database's revision is not checked: %s", error)
     except sa.exc.SQLAlchemyError as error:
         log.error(
-            "the database %s cannot be read, calls get the configured default until it can: %s",
+            "the database %s cannot be read, calls get %s until it can: %s",
             shown_url(settings.database_url),
+            "the schemes that were last in force" if kept else "the configured default",
             cause_of(error),
         )
     finally:

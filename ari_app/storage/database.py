@@ -52,7 +52,10 @@ def open_database(url: str | sa.URL, *, pool_size: int = 5) -> sa.Engine:
 
     Connections wait at most `BUSY_SECONDS` for a lock, keep foreign keys on SQLite and work in UTC on PostgreSQL.
     """
-    return _engine(url, pool_size=pool_size, foreign_keys=True, statement_seconds=STATEMENT_SECONDS)
+    engine = _engine(url, pool_size=pool_size, foreign_keys=True, statement_seconds=STATEMENT_SECONDS)
+    if engine.dialect.name == "sqlite":
+        _never_make(engine, Path(engine.url.database or ""))
+    return engine
 
 
 def open_for_migration(url: str | sa.URL) -> sa.Engine:
@@ -83,7 +86,16 @@ def _engine(url: str | sa.URL, *, pool_size: int, foreign_keys: bool, statement_
         f"-c lock_timeout={BUSY_SECONDS}s -c statement_timeout={statement_seconds}s "
         f"-c idle_in_transaction_session_timeout=60s -c timezone=UTC"
     )
-    postgresql_args = {"options": options, "connect_timeout": BUSY_SECONDS, "application_name": "ari-app"}
+    postgresql_args = {
+        "options": options,
+        "connect_timeout": BUSY_SECONDS,
+        "application_name": "ari-app",
+        # A server that has vanished without a word is noticed as soon as one that is too slow.
+        "keepalives_idle": STATEMENT_SECONDS,
+        "keepalives_interval": BUSY_SECONDS,
+        "keepalives_count": 2,
+        "tcp_user_timeout": 1000 * (STATEMENT_SECONDS + 2 * BUSY_SECONDS),
+    }
     return sa.create_engine(
         place,
         connect_args=postgresql_args,
@@ -91,6 +103,17 @@ def _engine(url: str | sa.URL, *, pool_size: int, foreign_keys: bool, statement_
         json_deserializer=orjson.loads,
         **common,
     )
+
+
+def _never_make(engine: sa.Engine, file: Path) -> None:
+    """SQLite makes a file that is missing, and would go by that empty one when the real one's disk is mounted late."""
+
+    @sa.event.listens_for(engine, "do_connect")
+    def _connecting(*_: object) -> None:
+        if not file.exists():
+            raise sqlite3.OperationalError(
+                f"there is no database {file}; is its disk mounted? else: ari-app db upgrade"
+            )
 
 
 def _make_private(file: Path) -> None:

@@ -1,4 +1,5 @@
-"""Writes the journal behind the calls: memory at once, one thread, one transaction for every tenth of a second."""
+"""Writes the journal behind the calls: memory at once, one transaction for every tenth of a second, a spool on disk
+while the database takes none."""
 
 from __future__ import annotations
 
@@ -11,36 +12,56 @@ import sqlalchemy as sa
 
 from ari_app.core.timeline import Entry
 from ari_app.ports import CallClosed, CallOpened, CallRouted, LegRecord, MessageRecord
-from ari_app.storage.batch import Batch, Happening, is_refusal
-from ari_app.storage.database import writing
+from ari_app.storage.batch import Happening
+from ari_app.storage.batch_writer import BatchWriter, Work, cause
+from ari_app.storage.spool import Portion, Spool
 
 log = logging.getLogger(__name__)
 
 GATHER_SECONDS = 0.1
 RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
 CAPACITY = 200_000
-"""Happenings kept while the database is away: about ten thousand calls, some 100 MB."""
+"""Happenings kept in memory when neither database nor disk takes any: about ten thousand calls, some 100 MB."""
+CHUNK = 5_000
+"""Happenings of one transaction at most."""
+OVERDUE_SECONDS = 1.0
+"""A transaction that takes longer has its happenings, and those behind it, put into the spool meanwhile."""
+BACKLOG = 20_000
+"""As many in memory are put into the spool however fast the database is."""
+ADOPT_SECONDS = 60.0
+"""How often somebody else's spool is looked for whose process is gone."""
+CLOSE_SECONDS = 10.0
+CLOSE_SPOOLING_SECONDS = 3.0
+"""How long a stop waits for a database that takes nothing: less, where what is left is safe on disk."""
 
 
 class SqlJournal:
     """The `ari_app.ports.Journal` that SQL keeps.
 
-    Every method of the port is a lock and an append, for any thread. One thread writes. While the database is away what
-    was heard is kept, up to ``capacity`` happenings, and written when it is back.
+    Every method of the port is a lock and an append, for any thread. One thread gathers and spools, another writes.
+    What was heard forms one queue: first what is in the spool, then what is in memory; it is written from its front.
+    Without a ``spool`` all of it is kept in memory, up to ``capacity`` happenings.
     """
 
-    def __init__(self, engine: sa.Engine, *, gather_seconds: float = GATHER_SECONDS, capacity: int = CAPACITY) -> None:
-        self._engine = writing(engine)
+    def __init__(
+        self,
+        engine: sa.Engine,
+        *,
+        spool: Spool | None = None,
+        gather_seconds: float = GATHER_SECONDS,
+        capacity: int = CAPACITY,
+    ) -> None:
+        self._spool = spool
         self._gather_seconds = gather_seconds
         self._capacity = capacity
         # Entries of a call that another process began, and this one goes on with, must come after that one's.
         self._seq = itertools.count(time.time_ns() // 1000)
         self._heard: list[Happening] = []
-        self._retried: list[Happening] = []
         self._lock = threading.Lock()  # taken for every happening: a condition's own methods are dearer
         self._news = threading.Condition(self._lock)
         self._taken_in = 0
         self._settled = 0
+        self._safe = 0
         self._hurried = 0
         self._lost = 0
         self._full = False
@@ -48,8 +69,20 @@ class SqlJournal:
         self._asleep = False
         self._closing = False
         self._trouble = ""
+        self._done: Work | None = None
+        # What follows belongs to the journal's thread alone.
+        self._waiting: list[Happening] = []
+        self._work: Work | None = None
+        self._in_flight = False
+        self._began = 0.0
+        self._attempts = 0
+        self._retry_at = 0.0
+        self._adopt_at = 0.0
+        self._writer = BatchWriter(engine, self._attempted)
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
+
+    # --- the port -----------------------------------------------------------------------------------------------------
 
     def opened(self, call: CallOpened) -> None:
         """A call has arrived."""
@@ -75,6 +108,33 @@ class SqlJournal:
         """The call is over."""
         self._take_in(call)
 
+    def _take_in(self, happening: Happening) -> None:
+        with self._lock:
+            if self._taken_in - self._safe >= self._capacity:
+                self._overflow()
+                return
+            self._heard.append(happening)
+            self._taken_in += 1
+            if self._asleep:
+                self._asleep = False
+                self._news.notify_all()
+
+    def _overflow(self) -> None:
+        """No room: the database takes nothing, and the disk neither."""
+        if not self._full:
+            self._full = True
+            log.error(
+                "the journal is full (%d entries) because the database takes none; newer entries are lost until it "
+                "does: %s",
+                self._capacity,
+                "; ".join(
+                    filter(None, (self._trouble or "it is too slow", self._spool.trouble if self._spool else ""))
+                ),
+            )
+        self._lost += 1
+
+    # --- for whoever runs it ------------------------------------------------------------------------------------------
+
     @property
     def trouble(self) -> str:
         """Why the database takes no writing at present; empty when it does."""
@@ -85,6 +145,16 @@ class SqlJournal:
         """How many happenings found no room in memory, or no place in the database."""
         return self._lost
 
+    @property
+    def unwritten(self) -> int:
+        """How many happenings of this process are not in the database yet."""
+        return self._taken_in - self._settled
+
+    @property
+    def in_memory(self) -> int:
+        """How many of those a kill would lose."""
+        return self._taken_in - self._safe
+
     def flush(self, timeout: float = 10.0) -> bool:
         """Wait in a thread until all that was heard so far is written; False when ``timeout`` seconds pass first."""
         with self._news:
@@ -93,105 +163,166 @@ class SqlJournal:
             self._news.notify_all()
             return self._news.wait_for(lambda: self._settled >= aim, timeout)
 
-    def close(self, timeout: float = 10.0) -> bool:
-        """Write what is left and end the thread. False, and a log line, when ``timeout`` seconds were too short."""
+    def keep(self, timeout: float = 10.0) -> bool:
+        """Wait in a thread until all that was heard so far survives a kill, in the database or on disk; False when
+        ``timeout`` seconds pass first."""
+        with self._news:
+            aim = self._taken_in
+            return self._news.wait_for(lambda: self._safe >= aim, timeout)
+
+    def close(self, timeout: float | None = None) -> bool:
+        """Write what is left and end the threads. False, and a log line, when ``timeout`` seconds were too short; what
+        is left then is in the spool, for the next process."""
+        if timeout is None:
+            timeout = CLOSE_SECONDS if self._spool is None or self._spool.trouble else CLOSE_SPOOLING_SECONDS
         with self._news:
             self._closing = True
             self._news.notify_all()
         done = self.flush(timeout)
+        with self._news:
+            self._given_up = not done
+            self._news.notify_all()
+        self._thread.join(max(timeout, 1.0))
+        self._writer.close(timeout if done else 0.0)
         if not done:
-            with self._news:
-                self._given_up = True
-                self._news.notify_all()
-            log.error("%d entries of the journal were not written: %s", self._taken_in - self._settled, self._trouble)
-        self._thread.join(timeout)
+            self._tell_left()
         return done
 
-    def _take_in(self, happening: Happening) -> None:
-        with self._lock:
-            if self._taken_in - self._settled >= self._capacity:
-                self._overflow()
-                return
-            self._heard.append(happening)
-            self._taken_in += 1
-            if self._asleep:
-                self._asleep = False
-                self._news.notify_all()
+    def _tell_left(self) -> None:
+        if self._spool is not None and self.unwritten > self.in_memory:
+            kept = self.unwritten - self.in_memory
+            log.warning("%d entries of the journal are in %s, for the next start", kept, self._spool.folder)
+        if self.in_memory:
+            log.error("%d entries of the journal were not written: %s", self.in_memory, self._trouble)
 
-    def _overflow(self) -> None:
-        """No room: here a spool on disk would take over."""
-        if not self._full:
-            self._full = True
-            log.error(
-                "the journal is full (%d entries) because the database takes none; newer entries are lost until it "
-                "does: %s",
-                self._capacity,
-                self._trouble or "it is too slow",
-            )
-        self._lost += 1
+    # --- the journal's thread -----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        attempt = 0
-        while self._gathered(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS)) - 1] if attempt else 0.0):
-            attempt = 0 if self._write() else attempt + 1
+        going = True
+        while going:
+            try:
+                going = self._turn()
+            except Exception:
+                log.exception("the journal stumbled, and goes on")
+                self._retry_at = time.monotonic() + RETRY_SECONDS[-1]
+        if self._spool is not None:
+            self._spool.close()
 
-    def _gathered(self, backoff: float) -> bool:
-        """Wait until there is something worth a transaction; False when there never will be."""
+    def _turn(self) -> bool:
+        """Gather once, spool and write what is to be; False when there is nothing more to do, ever."""
+        self._adopt()
         with self._news:
-            if backoff:
-                self._news.wait_for(lambda: self._closing, backoff)
-                if self._closing:
-                    # Closing hurries one attempt along, then waits as before: a lock may be gone any moment.
-                    self._news.wait(RETRY_SECONDS[0])
-            else:
-                while not self._heard and not self._closing:
-                    self._asleep = True
-                    self._news.wait()
-                self._asleep = False
-                self._news.wait_for(lambda: self._closing or self._hurried > self._settled, self._gather_seconds)
-            self._retried.extend(self._heard)
-            self._heard = []
-            return not self._given_up and (bool(self._retried) or not self._closing)
-
-    def _write(self) -> bool:
-        """One transaction; whether all that was gathered is settled, written or found impossible to write."""
-        if not self._retried:
-            return True
-        try:
-            self._commit(Batch(self._retried))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the journal's thread must outlive it
-            self._failed(error)
+            gathered = self._await_news()
+            done, self._done = self._done, None
+            given_up, closing = self._given_up, self._closing
+        if done is not None:
+            self._conclude(done)
+        spooling = self._spool is not None and (given_up or self._is_held_up(self._spool))
+        if gathered or spooling:
+            with self._lock:
+                self._waiting.extend(self._heard)
+                self._heard = []
+        if self._spool is not None and spooling and self._waiting:
+            self._put_into(self._spool)
+        if given_up:
             return False
+        if not self._in_flight:
+            self._begin()
+        return not closing or self._work is not None or bool(self._heard)
+
+    def _await_news(self) -> bool:
+        """Wait, holding the lock, until there is something to do; whether what was heard is ripe to be written."""
+        if self._work is not None:
+            closing, seconds = self._closing, min(self._gather_seconds, OVERDUE_SECONDS)
+            if not self._in_flight:
+                seconds = min(seconds, max(0.0, self._retry_at - time.monotonic()))
+            self._news.wait_for(lambda: self._done or self._given_up or self._closing is not closing, seconds)
+            if self._closing is not closing:
+                self._retry_at = 0.0  # closing hurries one attempt along: a lock may be gone any moment
+            return False
+        if not self._waiting and (self._spool is None or self._spool.empty):
+            while not self._heard and not self._closing and time.monotonic() < self._adopt_at:
+                self._asleep = True
+                self._news.wait(self._adopt_at - time.monotonic() if self._spool is not None else None)
+            self._asleep = False
+            if self._heard:
+                self._news.wait_for(lambda: self._closing or self._hurried > self._settled, self._gather_seconds)
+        return True
+
+    def _adopt(self) -> None:
+        """Queue what processes left that are gone. Never behind work that was taken from memory, which is in front."""
+        if self._spool is None:
+            self._adopt_at = float("inf")
+        elif self._work is None and time.monotonic() >= self._adopt_at:
+            self._adopt_at = time.monotonic() + ADOPT_SECONDS
+            if found := self._spool.adopt():
+                log.warning("an earlier process left %d files of the journal; they are entered now", found)
+
+    def _is_held_up(self, spool: Spool) -> bool:
+        """Whether what was heard must go to the disk: the database has not taken what is before it."""
+        if self._in_flight and not self._trouble and time.monotonic() - self._began > OVERDUE_SECONDS:
+            self._failed(f"it has not answered for {OVERDUE_SECONDS:g} s")
+        return bool(self._trouble) or not spool.empty or len(self._heard) + len(self._waiting) > BACKLOG
+
+    def _put_into(self, spool: Spool) -> None:
+        kept = spool.append(self._waiting)
+        del self._waiting[:kept]
+        with self._news:
+            self._safe += kept
+            self._full = self._full and not kept
+            self._news.notify_all()
+
+    def _begin(self) -> None:
+        """Have the front of the queue written, if it is time."""
+        if self._work is None:
+            self._work = self._next()
+        if self._work is not None and time.monotonic() >= self._retry_at:
+            self._in_flight, self._began = True, time.monotonic()
+            self._writer.begin(self._work)
+
+    def _next(self) -> Work | None:
+        portion = self._spool.peek(CHUNK) if self._spool is not None else Portion(())
+        if portion.lost:
+            with self._news:
+                self._lost += portion.lost
+                self._settled += portion.lost
+                self._news.notify_all()
+        if portion.happenings:
+            return Work(portion.happenings, ours=portion.ours)
+        return Work(self._waiting[:CHUNK]) if self._waiting else None
+
+    def _attempted(self, work: Work) -> None:
+        """The writer's thread has made an attempt."""
+        with self._news:
+            self._done = work
+            self._news.notify_all()
+
+    def _conclude(self, work: Work) -> None:
+        """An attempt is over: what was written leaves the queue, what was not is tried again later."""
+        self._in_flight = False
+        if work.error is not None:
+            self._retry_at = time.monotonic() + RETRY_SECONDS[min(self._attempts, len(RETRY_SECONDS) - 1)]
+            self._attempts += 1
+            self._failed(cause(work.error))
+            return
+        self._work, self._attempts, self._retry_at = None, 0, 0.0
+        count = len(work.happenings)
+        on_disk = self._spool.drop(count) if self._spool is not None else 0
+        del self._waiting[: count - on_disk]
+        for row, reason in work.refused:
+            log.error("the journal lost an entry of call %s: %s", row.get("call_id", row.get("id")), cause(reason))
         with self._news:
             if self._trouble:
                 log.info("the journal is written again")
                 self._trouble = ""
-                self._full = False
-            self._settled += len(self._retried)
-            self._retried = []
+            self._full = False
+            self._lost += len(work.refused)
+            self._settled += count if work.ours else 0
+            self._safe += count - on_disk
             self._news.notify_all()
-        return True
 
-    def _commit(self, batch: Batch) -> None:
-        try:
-            with self._engine.begin() as connection:
-                batch.write(connection)
-        except (sa.exc.StatementError, TypeError, ValueError, OverflowError) as error:
-            if not is_refusal(error):
-                raise
-            # One impossible row (its call was deleted meanwhile, say) must not hold up the others for ever.
-            log.warning("a batch of the journal was refused and is written row by row: %s", _cause(error))
-            with self._engine.begin() as connection:
-                refused = batch.write_one_by_one(connection)
-            for row, reason in refused:
-                self._lost += 1
-                log.error("the journal lost an entry of call %s: %s", row.get("call_id", row.get("id")), _cause(reason))
-
-    def _failed(self, error: Exception) -> None:
-        newly, self._trouble = not self._trouble, _cause(error)
+    def _failed(self, why: str) -> None:
+        newly, self._trouble = not self._trouble, why
         if newly:
-            log.error("the journal cannot be written now and is kept in memory: %s", self._trouble)
-
-
-def _cause(error: Exception) -> str:
-    return " ".join(str(getattr(error, "orig", None) or error).split())
+            place = f"in {self._spool.folder}" if self._spool is not None and not self._spool.trouble else "in memory"
+            log.error("the journal cannot be written now and is kept %s: %s", place, why)

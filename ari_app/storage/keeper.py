@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import sqlalchemy as sa
 
 from ari_app.core.checks import DialRules, Severity
 from ari_app.core.message_book import MessageBook
 from ari_app.core.scheme import Greeting, SchemeBook
-from ari_app.storage.book import Reading, load_book
+from ari_app.storage.book import Reading, compile_book
 from ari_app.storage.database import snapshot, writing
-from ari_app.storage.rows import Token, read_token
+from ari_app.storage.rows import Token, read_configuration, read_token
 from ari_app.storage.schema import configuration_changes
+from ari_app.storage.snapshot import BookSnapshot
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +29,8 @@ class SchemeBookKeeper:
     """The `ari_app.ports.Book` of a live controller, of schemes and of messages.
 
     ``on_change`` is called in the keeper's thread after each new reading (an asyncio caller hands it on with
-    ``loop.call_soon_threadsafe``). While the database is away the last book stays in force.
+    ``loop.call_soon_threadsafe``). While the database is away the last book stays in force; with a ``snapshot`` also
+    over a restart, as does the last good version of what makes no sense now.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class SchemeBookKeeper:
         *,
         poll_seconds: float = POLL_SECONDS,
         on_change: Callable[[Reading], None] | None = None,
+        snapshot: BookSnapshot | None = None,
     ) -> None:
         self._engine = engine
         self._rules = rules
@@ -45,6 +49,7 @@ class SchemeBookKeeper:
         self._poll_seconds = poll_seconds
         self._on_change = on_change
         self._reading = Reading()
+        self._snapshot = snapshot
         self._turn = threading.Lock()
         self._loaded = threading.Event()
         self._stopping = threading.Event()
@@ -53,17 +58,17 @@ class SchemeBookKeeper:
 
     @property
     def current(self) -> SchemeBook:
-        """The snapshot in force; empty until the first reading."""
+        """The schemes in force; empty until the first reading."""
         return self._reading.book
 
     @property
     def messages(self) -> MessageBook:
-        """What is in force about messages, of the same snapshot."""
+        """What is in force about messages, of the same reading."""
         return self._reading.messages
 
     @property
     def reading(self) -> Reading:
-        """The last reading: the book and what was found wrong in the database."""
+        """The last reading: the book and what was found wrong in the database, or in what is kept of it on disk."""
         return self._reading
 
     @property
@@ -82,7 +87,8 @@ class SchemeBookKeeper:
             self._thread.join(timeout)
 
     def wait_loaded(self, timeout: float | None = None) -> bool:
-        """Wait in a thread until there has been a reading; False when ``timeout`` seconds pass first."""
+        """Wait in a thread until there has been a reading, or the database was found away and what is kept of it on
+        disk is in force; False when ``timeout`` seconds pass first."""
         return self._loaded.wait(timeout)
 
     def refresh(self) -> bool:
@@ -98,7 +104,24 @@ class SchemeBookKeeper:
                 self._trouble = ""
             return changed
 
+    def restore(self) -> bool:
+        """Put in force what was last in force according to the disk; False when there is nothing of use."""
+        with self._turn:
+            try:
+                kept = self._snapshot.load() if self._snapshot is not None else None
+                if kept is None:
+                    return False
+                good = compile_book(kept.good, self._rules, self._default_greeting, Reading())
+                reading = compile_book(kept.latest, self._rules, self._default_greeting, good)
+            except Exception:
+                log.exception("the schemes that are kept on disk are of no use")
+                return False
+            # Told again by the first reading, and compared with it: the database may have been edited meanwhile.
+            self._reading = replace(reading, token=Reading().token, problems=())
+            return True
+
     def _watch(self) -> None:
+        self.restore()
         while True:
             try:
                 self.refresh()
@@ -109,14 +132,17 @@ class SchemeBookKeeper:
 
     def _read(self) -> bool:
         with snapshot(self._engine).begin() as connection:
-            if self._loaded.is_set() and read_token(connection) == self._reading.token:
+            if read_token(connection) == self._reading.token:
                 return False
-            reading = load_book(connection, self._rules, self._default_greeting, self._reading)
+            configuration = read_configuration(connection)
+        reading = compile_book(configuration, self._rules, self._default_greeting, self._reading)
         self._tell(reading)
         self._reading = reading
         self._loaded.set()
         if self._on_change is not None:
             self._on_change(reading)
+        if self._snapshot is not None:
+            self._snapshot.keep(configuration, reading)
         self._prune(reading.token)
         return True
 
@@ -133,8 +159,20 @@ class SchemeBookKeeper:
     def _failed(self, error: sa.exc.SQLAlchemyError) -> None:
         cause = str(getattr(error, "orig", None) or error).strip()
         if not self._trouble:
-            log.error("the database cannot be read, the last book stays in force: %s", cause)
+            log.error("the database cannot be read, %s: %s", self._in_force(), cause)
         self._trouble = cause
+        if self._reading.book.loaded:
+            self._loaded.set()
+
+    def _in_force(self) -> str:
+        """What calls go by, in words."""
+        if not self._reading.book.loaded:
+            return "calls get the configured default"
+        if self._snapshot is not None and self._snapshot.restored_at and not self._loaded.is_set():
+            return (
+                f"the schemes of {self._snapshot.restored_at:%Y-%m-%d %H:%M:%S} UTC are in force, {self._snapshot.path}"
+            )
+        return "the last book stays in force"
 
     def _prune(self, token: Token) -> None:
         """Shorten the list of changes. The removal notes itself, so that it cannot hide an edit made meanwhile."""

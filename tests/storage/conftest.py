@@ -73,6 +73,7 @@ def engine(url: str) -> Iterator[sa.Engine]:
 def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database without anything in it, for the migrations' own tests."""
     if request.param == "sqlite":
+        (tmp_path / "bare.db").touch()
         yield f"sqlite:///{tmp_path / 'bare.db'}"
         return
     server: PrivatePostgres = request.getfixturevalue("postgres")

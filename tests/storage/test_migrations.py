@@ -70,6 +70,7 @@ def test_each_check_is_written_alike_in_code_and_revision(engine: sa.Engine, tmp
             connection.execute(sa.text("CREATE SCHEMA made"))
         schema: str | None = "made"
     else:
+        (tmp_path / "made.db").touch()
         made, schema = open_database(f"sqlite:///{tmp_path / 'made.db'}"), None
     metadata.create_all(made)
     inspector, other = sa.inspect(engine), sa.inspect(made)
