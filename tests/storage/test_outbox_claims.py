@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ari_app.core.delivery import Accepted, State, Unavailable
 from ari_app.core.messages import Channel
 from ari_app.outbox import DEAD_SECONDS
-from ari_app.outbox_ports import Held, Passed, Released
+from ari_app.outbox_ports import Attempted, Held, Passed, Released
 from ari_app.storage.database import writing
 from ari_app.storage.intents import intent_row, taking_in
 from ari_app.storage.outbox import open_for_sending
@@ -116,6 +116,19 @@ def test_a_lease_that_ran_out_is_anothers_and_its_holder_can_do_nothing_more(eng
     assert (the(engine).state, the(engine).gateway, the(engine).lease) == (State.SENT, "quick", None)
 
 
+@pytest.mark.promise("OUR-04")
+def test_who_holds_a_lease_that_ran_out_does_not_begin_what_another_holds(engine: sa.Engine) -> None:
+    queue(engine, text())
+    clock, gateway = Clock(), ScriptedGateway()
+    slow, quick = (TestSender(engine, clock, [gateway]) for _ in range(2))
+    (held,) = slow.outbox.claim(ROOM)
+    clock.pass_by(61)
+    (again,) = quick.outbox.claim(ROOM)
+    assert slow.outbox.attend(held) == Passed()
+    assert gateway.letters == []
+    assert quick.outbox.attend(again) == Attempted(State.SENT)
+
+
 def test_a_living_sender_keeps_what_it_holds(engine: sa.Engine) -> None:
     queue(engine, text())
     clock = Clock()
@@ -159,8 +172,8 @@ def test_a_sender_that_comes_too_late_to_a_message_begun_anew_changes_nothing(en
     clock.pass_by(DEAD_SECONDS)
     one.outbox.rescue()
     with writing(engine).begin() as connection:
-        connection.execute(sa.update(messages).values(state="queued", lease=None, leased_until=None))
-    one.run()
+        connection.execute(sa.update(messages).values(state="queued", lease=None, leased_until=None, attempts=0))
+    one.run()  # tried again by hand: the first attempt once more
     assert late.store.settle(released, Unavailable("slow"), clock.now(), None) is None
     assert late.store.turn_to(released, "other", clock.now()) is False
     assert the(engine).state is State.SENT
