@@ -7,6 +7,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -87,11 +88,31 @@ class MonitorServer:
         application.router.add_get("/readyz", self._on_readiness)
         runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
-        server = await self._loop.create_server(lambda: _protocol(runner), sock=listener)
+        accepting = asyncio.create_task(self._accept(listener, runner), name="monitoring-accept")
         began.set()
         await self._stop.wait()
-        server.close()
+        accepting.cancel()
+        listener.close()
         await runner.cleanup()
+
+    async def _accept(self, listener: socket.socket, runner: web.AppRunner) -> None:
+        """Connections bounded in number and time: whoever may knock here cannot use up what calls need."""
+        loop, server = asyncio.get_running_loop(), runner.server
+        assert server is not None  # noqa: S101 - it is set up
+        listener.setblocking(False)
+        while True:
+            try:
+                connection, _ = await loop.sock_accept(listener)
+            except OSError as error:
+                log.error("nobody can be let in to watch this process now: %s", error.strerror or error)
+                await asyncio.sleep(1.0)
+                continue
+            if len(server.connections) >= MOST_CONNECTIONS:
+                connection.close()
+                continue
+            with suppress(OSError):
+                transport, _ = await loop.connect_accepted_socket(server, connection)
+                loop.call_later(LONGEST_SECONDS, transport.abort)
 
     async def _metrics(self, request: web.Request) -> web.Response:
         if self._prepare is not None:
@@ -109,22 +130,3 @@ class MonitorServer:
 
 def _response(answer: Answer) -> web.Response:
     return web.Response(status=answer.status, body=answer.body, content_type="application/json")
-
-
-class _Full(asyncio.Protocol):
-    """One connection too many."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """It is ended at once."""
-        if isinstance(transport, asyncio.Transport):
-            transport.abort()
-
-
-def _protocol(runner: web.AppRunner) -> asyncio.Protocol:
-    """Bounded in number and time, so that whoever may knock here cannot use up what calls need."""
-    assert runner.server is not None  # noqa: S101 - it is set up
-    if len(runner.server.connections) >= MOST_CONNECTIONS:
-        return _Full()
-    handler = runner.server()
-    asyncio.get_running_loop().call_later(LONGEST_SECONDS, handler.force_close)
-    return handler

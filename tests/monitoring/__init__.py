@@ -1,0 +1,1 @@
+"""Tests of metrics, health, readiness and of what logs show."""
