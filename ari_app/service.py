@@ -50,7 +50,8 @@ class Service:
             on_change=self._monitor.book.changed,
             snapshot=BookSnapshot(settings.state),
         )
-        self.journal = SqlJournal(self._engine, spool=Spool(settings.state))
+        spool = Spool(settings.state)
+        self.journal = SqlJournal(self._engine, spool=spool)
         self.telephony = Telephony(settings.ari, settings.dial_templates, self._conduct, settings.max_call_seconds)
         recordings = AriRecordings(lambda: self.telephony.connection.client)
         self._messages = MessageStore(settings.messages_folder, recordings)
@@ -63,7 +64,7 @@ class Service:
             rules=self.book,
             deployment=settings.deployment,
         )
-        self._monitor.watch(self.book, self.journal, self._messages, self.telephony.connection)
+        self._monitor.watch(self.book, self.journal, spool, self._messages, self.telephony.connection)
         # The clock alone: kept in memory, late jobs run once, never beside themselves (see docs/decisions).
         self._clock = AsyncIOScheduler(
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}, timezone=UTC

@@ -89,6 +89,7 @@ ARI_FAILURES = _counter(
 
 JOURNAL_WAITING = _gauge("ari_app_journal_waiting_entries", "entries of the journal not yet in the database")
 JOURNAL_SPOOLED = _gauge("ari_app_journal_spooled_entries", "those of them that are kept on disk")
+SPOOL_BYTES = _gauge("ari_app_journal_spool_bytes", "the size of what is kept on disk, by processes before this too")
 JOURNAL_LOST = _counter(
     "ari_app_journal_lost_entries_total", "entries that found no room, or that the database refused"
 )
@@ -118,7 +119,7 @@ GATEWAY = _histogram("ari_app_gateway_seconds", "the time a gateway takes for a 
 _BOOK = (BOOK_LOADED, BOOK_NUMBERS, BOOK_PROBLEMS, BOOK_READABLE)
 _CALLS = (ARRIVED, CALLS, LIVE, LEGS, FIRST_RING, CONNECTED, VOICEMAIL, TROUBLES, DECISIONS)
 _ARI = (ARI_CONNECTED, ARI_REPLACED, ARI_CONNECTIONS, ARI_ATTEMPTS_FAILED, ARI_REQUEST, ARI_FAILURES)
-_JOURNAL = (JOURNAL_WAITING, JOURNAL_SPOOLED, JOURNAL_LOST, JOURNAL_WRITABLE, RECORDING_FAILURES)
+_JOURNAL = (JOURNAL_WAITING, JOURNAL_SPOOLED, SPOOL_BYTES, JOURNAL_LOST, JOURNAL_WRITABLE, RECORDING_FAILURES)
 
 METRICS: Mapping[str, tuple[Metric, ...]] = {
     "serve": (BUILD, LOOP_LAG, *_BOOK, *_CALLS, *_ARI, *_JOURNAL),

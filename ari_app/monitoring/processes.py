@@ -22,6 +22,7 @@ from ari_app.ports import Journal
 from ari_app.settings import Settings
 from ari_app.storage.journal import SqlJournal
 from ari_app.storage.keeper import SchemeBookKeeper
+from ari_app.storage.spool import Spool
 
 ASK_DOCTOR = "ari-app doctor says what is wrong with it"
 
@@ -78,11 +79,16 @@ class ControllerMonitor(LoopMonitor):
         return CountingJournal(journal, self.meters)
 
     def watch(
-        self, book: SchemeBookKeeper, journal: SqlJournal, messages: MessageStore, connection: AriConnection
+        self,
+        book: SchemeBookKeeper,
+        journal: SqlJournal,
+        spool: Spool,
+        messages: MessageStore,
+        connection: AriConnection,
     ) -> None:
         """Keep an eye on these; before any of them is started."""
         self._watch_book(book)
-        read_journal(self.meters, journal)
+        read_journal(self.meters, journal, spool)
         read_recordings(self.meters, messages)
         read_connection(self.meters, connection)
         connection.on_answer = self._requests

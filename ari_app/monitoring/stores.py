@@ -19,6 +19,7 @@ from ari_app.storage.book import Reading as BookReading
 from ari_app.storage.journal import SqlJournal
 from ari_app.storage.keeper import SchemeBookKeeper
 from ari_app.storage.outbox_stats import OutboxStats, outbox_stats
+from ari_app.storage.spool import Spool
 
 FRESH_SECONDS = 15.0
 """Counting the outbox takes the longer the more history there is; it is not done oftener than this."""
@@ -47,10 +48,11 @@ def _problems(reading: BookReading) -> Mapping[tuple[str, ...], float]:
     return {(severity.value,): counted[severity] for severity in Severity}
 
 
-def read_journal(meters: Meters, journal: SqlJournal) -> None:
+def read_journal(meters: Meters, journal: SqlJournal, spool: Spool) -> None:
     """Let the journal's state be read at each scrape."""
     meters.read(catalogue.JOURNAL_WAITING, lambda: journal.unwritten)
     meters.read(catalogue.JOURNAL_SPOOLED, lambda: max(0, journal.unwritten - journal.in_memory))
+    meters.read(catalogue.SPOOL_BYTES, lambda: spool.size)
     meters.read(catalogue.JOURNAL_LOST, lambda: journal.lost)
     meters.read(catalogue.JOURNAL_WRITABLE, lambda: not journal.trouble)
 

@@ -111,7 +111,7 @@ def test_as_json_it_has_fields_and_the_call_is_one() -> None:
     assert told["calling +791******67"] == "20261121-200129-471cb7b779"
     [forgotten] = [call for message, call in told.items() if "never retrieved" in message]
     assert forgotten == "20261121-200129-471cb7b779"
-    assert told["people's way: +7 (*************67 [31m forged"] is None
+    assert told["people's way: +7 (************67 [31m forged"] is None
 
 
 @pytest.mark.promise("FLD-15")
