@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ Labels = tuple[tuple[str, str], ...]
 
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that nobody has now, of those that are this folder's."""
-    for port in range(12100, 13000):
+    for port in random.sample(range(12100, 13000), 900):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

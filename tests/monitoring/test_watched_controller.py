@@ -72,6 +72,8 @@ def test_a_controller_that_is_well_says_so(endpoint: Endpoint) -> None:
     scrape = endpoint.scrape()
     assert scrape.value("ari_app_ari_connected") == 1
     assert scrape.value("ari_app_journal_writable") == 1
+    for own in ("process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds"):
+        assert scrape.value(own) > 0
     assert scrape.value("ari_app_book_readable") == 1
     assert 0 < time.time() - scrape.value("ari_app_book_loaded_timestamp_seconds") < 3600
 
