@@ -61,7 +61,7 @@ def new_house(
 ) -> Iterator[Callable[..., House]]:
     """Makes an installation: its Asterisk started, its controller not. Settings are the controller's."""
     houses: list[House] = []
-    rtp = iter(range(23000, 24000, 200))
+    rtp = iter(range(22000, 24000, 200))
 
     def make(*, asterisk_seconds: int = 7200, through_proxy: bool = False, **settings: object) -> House:
         instance = new_asterisk("ari-app")
