@@ -35,10 +35,10 @@ class Plan:
 
 
 FULL = Plan(
-    messages=1500,
+    messages=500,
     sizes=((1_000, 0), (10_000, 0), (100_000, 0), (1_000_000, 0), (1_000_000, 100_000)),
-    claims=40,
-    calls=outbox_calls.Plan(queued=100_000, seconds=10, rounds=6),
+    claims=30,
+    calls=outbox_calls.Plan(queued=100_000, seconds=8, rounds=5),
 )
 QUICK = Plan(100, ((10_000, 0),), 5, outbox_calls.Plan(1_000, 3, 1))
 
