@@ -14,6 +14,7 @@ from ari_app.cli.log_lines import log_to_stderr
 from ari_app.cli.site import database, env_file_option, settings_of
 from ari_app.core.messages import Channel
 from ari_app.core.window import SendingWindow
+from ari_app.deliveries import Deliveries
 from ari_app.gateways.base import BaseGateway
 from ari_app.gateways.configuration import GatewaysError, load_gateways
 from ari_app.monitoring.processes import SenderMonitor
@@ -65,7 +66,7 @@ def sender(*, once: bool, workers: int, log_format: str, env_file: Path | None) 
     try:
         monitor = SenderMonitor(engine, limits_of(settings))
         process = Sender(settings, engine, gateways, WRITERS, workers=workers, watched=monitor.sendings.watched)
-        run(process, settings, monitor, once=once)
+        run(process, settings, monitor, Deliveries(settings, engine, gateways), once=once)
     except StoreTrouble as trouble:
         raise Failed(f"the outbox cannot be used: {trouble}; see ari-app doctor") from None
     finally:
@@ -81,7 +82,7 @@ def gateways_of(settings: Settings) -> tuple[BaseGateway, ...]:
         raise WrongSettings(str(error)) from None
 
 
-def run(process: Sender, settings: Settings, monitor: SenderMonitor, *, once: bool) -> None:
+def run(process: Sender, settings: Settings, monitor: SenderMonitor, deliveries: Deliveries, *, once: bool) -> None:
     """Run until a signal, or until nothing is due."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -93,10 +94,12 @@ def run(process: Sender, settings: Settings, monitor: SenderMonitor, *, once: bo
         else:
             monitor.start(settings, lambda: process.trouble)
             process.start()
+            deliveries.start()
             process.run_until(stop, monitor.pulse.beat)
             log.info("stopping")
     finally:
         process.stop(settings.shutdown_seconds)
+        deliveries.stop()
         monitor.stop()
 
 

@@ -115,6 +115,6 @@ ASK_AFTER_SECONDS = (30, 120, 600, 3600, 3 * 3600, 12 * 3600, 24 * 3600, 48 * 36
 
 
 def next_asking(since: datetime, at: datetime) -> datetime | None:
-    """When, after ``at``, a gateway is asked of a message sent ``since`` (both aware); None: it was asked often enough."""
+    """When, after ``at``, a gateway is asked of a message sent ``since`` (both aware); None: often enough by then."""
     moments = (since + timedelta(seconds=seconds) for seconds in ASK_AFTER_SECONDS)
     return next((moment for moment in moments if moment > at), None)

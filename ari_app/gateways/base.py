@@ -33,6 +33,8 @@ class BaseGateway(ABC):
     """A gateway that cannot be asked and pushes nothing; each kind overrides what it can do more."""
 
     can_ask: bool = False
+    listens: bool = False
+    """Whether `listen` brings anything."""
     acknowledgement = Acknowledgement()
 
     def __init__(self, settings: GatewaySettings, channel: Channel) -> None:

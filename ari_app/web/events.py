@@ -12,6 +12,7 @@ from fastapi import APIRouter, Header
 
 from ari_app.core.deployment import Decided
 from ari_app.core.explain import sentence
+from ari_app.core.hours import is_out_of_hours
 from ari_app.core.messages import Channel, MessageKind
 from ari_app.core.notices import RaisedEvent, of_event
 from ari_app.core.numbering import printable
@@ -32,7 +33,6 @@ from ari_app.web.event_models import (
     Taken,
     TakenMessage,
 )
-from ari_app.web.hours import is_out_of_hours
 from ari_app.web.outbound import journal_outbound
 from ari_app.web.problems import Fault, Refusal, documented
 from ari_app.web.site import OurSite, Site

@@ -11,12 +11,12 @@ from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
 from ari_app.gateways.base import BaseGateway
+from ari_app.inbound import take_text
 from ari_app.message_ports import Malformed, NotAuthentic, Push
 from ari_app.storage.receipts import apply_report
 from ari_app.web.access import peer, refuse_if_failing
 from ari_app.web.problems import Refusal, documented
 from ari_app.web.site import OurSite, Site
-from ari_app.web.texts import take_text
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1", tags=["gateways"])

@@ -56,7 +56,7 @@ class Site:
     engine: sa.Engine
     books: Books
     gateways: Mapping[str, BaseGateway]
-    now: Callable[[], datetime] = _now
+    clock: Callable[[], datetime] = _now
     requests: Throttle = field(default_factory=lambda: Throttle(20.0, 100.0))
     failures: Throttle = field(default_factory=lambda: Throttle(FAILURES_A_SECOND, FAILURES_AT_ONCE))
     _trusted: OrderedDict[str, None] = field(default_factory=OrderedDict, repr=False)
@@ -74,6 +74,15 @@ class Site:
     def distrust(self, proof: str) -> None:
         """Forget a proof that is good no more."""
         self._trusted.pop(proof, None)
+
+    def now(self) -> datetime:
+        """The present moment, aware."""
+        return self.clock()
+
+    @property
+    def schemes(self) -> SchemeBook:
+        """The schemes and numbers in force."""
+        return self.books.current
 
     @property
     def rules(self) -> MessageBook:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from ari_app.core.hours import is_out_of_hours, team_is_out_of_hours
 from ari_app.core.messages import MessageKind
 from ari_app.core.rights import Actor, Right, Subject, require
 from ari_app.desk.base import Refused
@@ -20,7 +21,6 @@ from ari_app.storage.tickets import show_ticket
 from ari_app.web.access import Whoever
 from ari_app.web.event_models import Addresses, OutOfHoursEvent, Source, Taken
 from ari_app.web.events import raise_event
-from ari_app.web.hours import is_out_of_hours, team_is_out_of_hours
 from ari_app.web.problems import documented
 from ari_app.web.site import OurSite, Site
 from ari_app.web.wire import E164Number, Key, Name, ShortLine, Strict

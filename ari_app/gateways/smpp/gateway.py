@@ -71,6 +71,8 @@ class SmppSettings(GatewaySettings):
 class Smpp(BaseGateway):
     """Sends over one session, which is bound when needed and bound again when lost."""
 
+    listens = True
+
     def __init__(self, settings: SmppSettings, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         super().__init__(settings, Channel.SMS)
         self._settings = settings
