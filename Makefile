@@ -31,7 +31,7 @@ test: $(INSTALLED_DEV) ## every test, on real Asterisk and PostgreSQL [only=test
 coverage: $(INSTALLED_DEV) ## every line and branch of the core is reached by the unit tests alone
 	@$(BIN)/python -m pytest tests/unit -q --cov=ari_app.core --cov-branch --cov-fail-under=100
 
-bench: $(INSTALLED_DEV) ## compare with Asterisk's own Dial(): set-up time, rate, CPU
+bench: $(INSTALLED_DEV) ## compare with Asterisk's own Dial(); measure the outbox
 	@$(BIN)/python -m benchmarks
 
 promises: $(INSTALLED_DEV) ## every promise, its tests, and whether they passed
