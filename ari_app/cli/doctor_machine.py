@@ -11,10 +11,12 @@ import time
 from pathlib import Path
 
 import numpy as np
+import requests
 
 from ari_app.agi.client import NoAnswer, ask
 from ari_app.audio import mp3, wav
 from ari_app.cli.findings import Check, Finding, Patient, fault, fine, skipped, warning
+from ari_app.monitoring.processes import ASK_DOCTOR
 
 SLOW_NAME_SECONDS = 0.05
 NAME_PATIENCE_SECONDS = 5.0
@@ -143,6 +145,46 @@ def examine_fastagi(patient: Patient) -> Finding:
     return fine(f"{where} says {told} for {number}, {took * 1000:.0f} ms")
 
 
+def examine_monitoring(patient: Patient) -> Finding:
+    """Whether each process that is to be watched answers, and what it says of itself."""
+    settings = patient.settings
+    if settings is None:
+        return NO_SETTINGS
+    doors = {
+        "serve": ("ARI_APP_MONITOR_PORT", settings.monitor_port),
+        "sender": ("ARI_APP_SENDER_MONITOR_PORT", settings.sender_monitor_port),
+        "agi": ("ARI_APP_AGI_MONITOR_PORT", settings.agi_monitor_port),
+    }
+    open_ = {command: (variable, port) for command, (variable, port) in doors.items() if port}
+    if not open_:
+        return fine("off: no process shows metrics, health or readiness")
+    troubles, mends = [], []
+    for command, (variable, port) in open_.items():
+        trouble, mend = _unready(settings.monitor_host, port)
+        if trouble:
+            troubles.append(f"ari-app {command} at {settings.monitor_host}:{port}: {trouble}")
+            mends.append(mend or f"start ari-app {command}, or set {variable}=0")
+    if troubles:
+        return warning("; ".join(troubles), "; ".join(dict.fromkeys(mends)))
+    places = ", ".join(f"{command} {port}" for command, (_, port) in open_.items())
+    return fine(f"ready, with metrics at {settings.monitor_host}: {places}")
+
+
+def _unready(host: str, port: int) -> tuple[str, str]:
+    """What a process says that it lacks, and the mend; empty when it is ready."""
+    try:
+        with requests.Session() as session:
+            session.trust_env = False  # no proxy stands between
+            told = session.get(f"http://{host}:{port}/readyz", timeout=2).json()
+        lacks = [(str(lack["trouble"]), str(lack["mend"])) for lack in told["lacks"]]
+    except requests.ConnectionError:
+        return "nobody answers", ""
+    except (requests.RequestException, ValueError, KeyError, TypeError):
+        return "what answers there is no process of ours", "see who listens there, and choose another port"
+    mends = ("see the faults above" if mend == ASK_DOCTOR else mend for _, mend in lacks)
+    return "; ".join(trouble for trouble, _ in lacks), "; ".join(dict.fromkeys(mends))
+
+
 def examine_audio(patient: Patient) -> Finding:
     """Whether mp3 files can be made."""
     tone = (np.sin(np.arange(wav.RATE) * 440 * 2 * np.pi / wav.RATE) * 8000).astype(np.int16)
@@ -162,5 +204,6 @@ MACHINE_CHECKS = (
     Check("disk space", "This machine", examine_disk),
     Check("host name", "This machine", examine_host_name),
     Check("FastAGI", "This machine", examine_fastagi),
+    Check("monitoring", "This machine", examine_monitoring),
     Check("audio", "This machine", examine_audio),
 )

@@ -20,6 +20,7 @@ from ari_app.storage.database import open_database
 from ari_app.storage.revisions import DEMO_HEAD, SCHEMA_HEAD, upgrade
 from tests.e2e.conftest import _on_free_ports
 from tests.e2e.controller import Controller
+from tests.monitoring.scraping import free_port
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,9 @@ def installed(demo_database: Path, tmp_path_factory: pytest.TempPathFactory) -> 
             "messages_folder": folder / "messages",
             "greetings_folder": asterisk.greetings,
             "shutdown_seconds": 2,
+            "monitor_port": free_port(),
+            "sender_monitor_port": 0,
+            "agi_monitor_port": free_port(),
         }
         controller = Controller(folder / "controller", settings)
         agi = Controller(folder / "agi", settings, "agi")

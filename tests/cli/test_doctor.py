@@ -14,6 +14,8 @@ from ari_app.agi.client import NoAnswer, ask
 from ari_app.audio import mp3
 from ari_app.cli import doctor_machine
 from tests.cli.conftest import Cli, Installation
+from tests.e2e.controller import Controller
+from tests.monitoring.scraping import free_port
 
 
 def check(told: dict[str, Any], name: str) -> tuple[str, str, str]:
@@ -93,6 +95,37 @@ def test_an_endpoint_that_asterisk_does_not_know_is_found(running: Cli, monkeypa
     state, text, mend = check(running.json("doctor", code=1), "endpoints")
     assert (state, text) == ("fault", "Asterisk has no PJSIP/carrier: ringing it fails at once")
     assert "ARI_APP_NUMBER_TEMPLATE" in mend
+
+
+@pytest.mark.promise("FLD-15")
+def test_a_process_that_cannot_be_watched_is_found(running: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+        monkeypatch.setenv("ARI_APP_SENDER_MONITOR_PORT", str(port))
+        state, text, mend = check(running.json("doctor"), "monitoring")
+    assert (state, text) == ("warning", f"ari-app sender at 127.0.0.1:{port}: nobody answers")
+    assert mend == "start ari-app sender, or set ARI_APP_SENDER_MONITOR_PORT=0"
+
+
+@pytest.mark.promise("FLD-15")
+def test_a_controller_that_is_not_ready_tells_the_doctor_why(
+    running: Cli, installed: Installation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One without its Asterisk, beside the one that is well."""
+    port = free_port()
+    nowhere = {**installed.settings, "ari_url": f"http://127.0.0.1:{free_port()}/ari", "monitor_port": port}
+    for name, value in nowhere.items():
+        monkeypatch.setenv(f"ARI_APP_{name.upper()}", str(value))
+    lonely = Controller(tmp_path / "lonely", nowhere)
+    lonely.start(until="Cannot connect|nothing answers|refused|not connected")
+    try:
+        state, text, mend = check(running.json("doctor", code=1), "monitoring")
+    finally:
+        lonely.kill()
+    assert state == "warning"
+    assert text.startswith(f"ari-app serve at 127.0.0.1:{port}: ")
+    assert mend == "see the faults above"
 
 
 # --- without Asterisk ------------------------------------------------------------------------------------------------
