@@ -282,6 +282,17 @@ def test_one_a_caller_a_rule_in_n_hours_counted_from_the_sending(engine: sa.Engi
 
 
 @pytest.mark.promise("FLD-12")
+def test_of_two_that_wait_the_first_goes_whichever_is_looked_at_first(engine: sa.Engine) -> None:
+    rule = a_rule(engine)
+    queue(engine, *(apology(a_call(engine, f"lost {number}"), rule) for number in range(2)))
+    one = sender(engine)
+    first, second = one.outbox.claim(ROOM)
+    assert isinstance(one.outbox.attend(second), Passed)
+    assert one.outbox.attend(first) == Attempted(State.SENT)
+    assert [the(engine, number).state.value for number in (1, 2)] == ["sent", "cancelled"]
+
+
+@pytest.mark.promise("FLD-12")
 def test_one_that_failed_does_not_keep_the_next_from_being_sent(engine: sa.Engine) -> None:
     rule = a_rule(engine)
     for number in range(2):

@@ -22,10 +22,11 @@ from ari_app.core.delivery import State
 from ari_app.core.messages import Intent
 from ari_app.core.release import Limits
 from ari_app.gateways.configuration import load_gateways
-from ari_app.outbox_ports import Attempted, NotYet
+from ari_app.outbox_ports import Attempted, NotYet, Passed
 from ari_app.sender import RecordingsFolder, Sender, limits_of
 from ari_app.settings import Settings
 from ari_app.storage.outbox import open_for_sending
+from ari_app.storage.outbox_counts import take_turn
 from tests.outbox.clocks import NOON, Clock
 from tests.outbox.messages import a_call, a_rule, apology, mobile, queue, states, text, the
 from tests.outbox.senders import ROOM, ScriptedGateway, TestSender
@@ -252,6 +253,45 @@ def test_of_two_apologies_judged_at_the_same_moment_one_goes(engine: sa.Engine) 
         list(threads.map(attend, range(20)))
     assert states(engine) == {"sent": 10, "cancelled": 10}
     assert len({letter.recipient for letter in gateway.letters}) == 10
+
+
+@pytest.mark.promise("FLD-12")
+def test_one_that_became_visible_while_another_was_judged_waits_for_that_judgement(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL gives ids before transactions commit: an earlier apology may appear when a later one has looked."""
+    engine = open_for_sending(postgresql_url)
+    rule = a_rule(engine)
+    calls = [a_call(engine, name) for name in ("earlier", "later")]
+    queue(engine, *(apology(call, rule, due_at=NOON - timedelta(minutes=1)) for call in calls))
+    one = TestSender(engine, Clock(), [ScriptedGateway()])
+    earlier, later = one.outbox.claim(ROOM)
+    with engine.begin() as hidden:
+        hidden.execute(sa.text("UPDATE messages SET state = 'cancelled' WHERE id = 1"))
+    judged, go_on = threading.Event(), threading.Event()
+
+    def slowly(*given: Any) -> bool:
+        if not judged.is_set():
+            judged.set()
+            assert go_on.wait(10)
+        return take_turn(*given)
+
+    monkeypatch.setattr("ari_app.storage.outbox.take_turn", slowly)
+    with ThreadPoolExecutor(2) as threads:
+        of_later = threads.submit(one.outbox.attend, later)
+        assert judged.wait(10)
+        with engine.begin() as appears:
+            appears.execute(sa.text("UPDATE messages SET state = 'queued' WHERE id = 1"))
+        of_earlier = threads.submit(TestSender(engine, Clock(), [ScriptedGateway()]).outbox.attend, earlier)
+        with engine.connect() as observer:
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory'"
+            while not observer.scalar(sa.text(waiting)) and not of_earlier.done():
+                observer.rollback()
+        go_on.set()
+        assert of_later.result() == Attempted(State.SENT)
+        assert isinstance(of_earlier.result(), Passed)
+    assert [the(engine, number).state.value for number in (1, 2)] == ["cancelled", "sent"]
+    engine.dispose()
 
 
 def test_a_recording_is_found_in_its_folder_alone(tmp_path: Path) -> None:
