@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 import pytest
+from click.testing import CliRunner
 
 from ari_app.lab.errors import LabError
+from benchmarks import __main__ as command
 from benchmarks import outbox_report
 from benchmarks.outbox_calls import Round, in_turn
 from benchmarks.outbox_gateway import Taken
@@ -144,3 +146,16 @@ def test_tables_have_absolute_figures_beside_ratios() -> None:
 
 def test_what_was_not_measured_is_not_told() -> None:
     assert outbox_report.sections(OutboxSummary((), (), ())) == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ran"), [((), ["calls", "outbox"]), (("--quick",), ["calls"]), (("outbox",), ["outbox"])]
+)
+def test_without_options_the_outbox_is_measured_too(
+    arguments: tuple[str, ...], ran: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    monkeypatch.setattr(command, "_compare", lambda *_, **__: begun.append("calls"))
+    monkeypatch.setattr(command.main.commands["outbox"], "callback", lambda **_: begun.append("outbox"))
+    assert CliRunner().invoke(command.main, arguments).exit_code == 0
+    assert begun == ran
