@@ -136,19 +136,19 @@ class SchemeBookKeeper:
                 return False
             configuration = read_configuration(connection)
         reading = compile_book(configuration, self._rules, self._default_greeting, self._reading)
-        self._tell(reading)
-        self._reading = reading
+        before, self._reading = self._reading, reading
         self._loaded.set()
         if self._on_change is not None:
             self._on_change(reading)
         if self._snapshot is not None:
             self._snapshot.keep(configuration, reading)
+        self._tell(reading, before)  # last: what is told to be in force outlives a kill
         self._prune(reading.token)
         return True
 
-    def _tell(self, reading: Reading) -> None:
+    def _tell(self, reading: Reading, before: Reading) -> None:
         """Log what has come into force and what is newly wrong; known problems are not told again."""
-        known = set(self._reading.problems)
+        known = set(before.problems)
         for problem in reading.problems:
             if problem not in known:
                 level = logging.ERROR if problem.severity is Severity.ERROR else logging.WARNING

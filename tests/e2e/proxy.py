@@ -1,4 +1,4 @@
-"""A TCP proxy between the controller and ARI that can let a connection fall silent, drop events and cut all."""
+"""A TCP proxy between the controller and what it stands on: lets connections fall silent, drops, delays, cuts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import contextlib
 import selectors
 import socket
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
 
 Watch = Callable[[bytes, bool], bool]
@@ -28,6 +30,9 @@ class Proxy:
         self._silent: set[socket.socket] = set()
         self.watch: Watch = lambda chunk, towards: False
         self.drop: Watch = lambda chunk, towards: False
+        self.delay_seconds = 0.0
+        """How long each chunk, in either direction, is kept before it is let through."""
+        self._late: deque[tuple[float, socket.socket, bytes]] = deque()
         self._cut = False
         self._open = True
         self.silenced = threading.Event()
@@ -48,13 +53,14 @@ class Proxy:
 
     def _run(self) -> None:
         while self._open:
-            for key, _ in self._selector.select():
+            for key, _ in self._selector.select(self._until_due()):
                 if key.fileobj is self._listener:
                     self._accept()
                 elif key.fileobj is self._woken:
                     self._woken.recv(16)
                 elif isinstance(key.fileobj, socket.socket) and key.fileobj in self._peers:
                     self._pump(key.fileobj)
+            self._let_through()
             if self._cut:
                 self._cut = False
                 for one in tuple(self._peers):
@@ -86,9 +92,22 @@ class Proxy:
             if not chunk:
                 self._drop(source)
             elif source not in self._silent and not self.drop(chunk, source in self._towards):
-                target.sendall(chunk)
+                self._late.append((time.monotonic() + self.delay_seconds, target, chunk))
         except OSError:
             self._drop(source)
+
+    def _until_due(self) -> float | None:
+        return max(0.0, self._late[0][0] - time.monotonic()) if self._late else None
+
+    def _let_through(self) -> None:
+        """Send on what is due: at once, unless there is a delay."""
+        while self._late and self._late[0][0] <= time.monotonic():
+            _, target, chunk = self._late.popleft()
+            if target in self._peers:
+                try:
+                    target.sendall(chunk)
+                except OSError:
+                    self._drop(target)
 
     def _drop(self, one: socket.socket) -> None:
         for each in (one, self._peers.get(one)):
