@@ -15,8 +15,9 @@ import requests
 
 from ari_app.agi.client import NoAnswer, ask
 from ari_app.audio import mp3, wav
-from ari_app.cli.findings import Check, Finding, Patient, fault, fine, skipped, warning
+from ari_app.cli.findings import Check, Finding, Patient, State, fault, fine, skipped, warning
 from ari_app.monitoring.processes import ASK_DOCTOR
+from ari_app.storage.spool import DAMAGED
 
 SLOW_NAME_SECONDS = 0.05
 NAME_PATIENCE_SECONDS = 5.0
@@ -34,7 +35,32 @@ def examine_messages_folder(patient: Patient) -> Finding:
     """Whether voicemail messages can be kept, and by nobody else read."""
     if patient.settings is None:
         return NO_SETTINGS
-    folder = patient.settings.messages_folder.absolute()
+    return _private_folder(patient.settings.messages_folder.absolute(), "messages")
+
+
+def examine_state_folder(patient: Patient) -> Finding:
+    """Whether the journal can be kept while the database is away, and whether some of it still waits there."""
+    if patient.settings is None:
+        return NO_SETTINGS
+    folder = patient.settings.state.absolute()
+    finding = _private_folder(folder, "the journal and the schemes")
+    if finding.state is not State.FINE or not folder.exists():
+        return finding
+    if damaged := sorted(path.name for path in folder.glob(f"*.{DAMAGED}*")):
+        return warning(
+            f"{folder} has entries of the journal that could not be read: {', '.join(damaged)}",
+            "keep them for whoever looks into it (they hold callers' numbers), then remove them",
+        )
+    if waiting := [path.stat().st_size for path in folder.glob("*.spool")]:
+        return warning(
+            f"{sum(waiting) / 1024:,.0f} KB of the journal wait in {folder} for the database",
+            "see the database; ari-app serve enters them as soon as it takes them",
+        )
+    return fine(f"{finding.text}; nothing of the journal waits there")
+
+
+def _private_folder(folder: Path, holds: str) -> Finding:
+    """Whether what others must not read can be kept there."""
     if not folder.exists():
         parent = next(above for above in folder.parents if above.exists())
         if os.access(parent, os.W_OK | os.X_OK):
@@ -44,7 +70,7 @@ def examine_messages_folder(patient: Patient) -> Finding:
         return fault(f"{folder} cannot be written: {problem}", f"chown it to the user the controller runs as: {folder}")
     mode = folder.stat().st_mode & 0o777
     if mode & 0o077:
-        return warning(f"{folder} has mode {mode:04o}: others can get at messages", f"chmod 700 {folder}")
+        return warning(f"{folder} has mode {mode:04o}: others can get at {holds}", f"chmod 700 {folder}")
     return fine(f"{folder}, writable, mode {mode:04o}")
 
 
@@ -200,6 +226,7 @@ def examine_audio(patient: Patient) -> Finding:
 
 MACHINE_CHECKS = (
     Check("messages folder", "This machine", examine_messages_folder),
+    Check("state folder", "This machine", examine_state_folder),
     Check("greetings folder", "This machine", examine_greetings_folder),
     Check("disk space", "This machine", examine_disk),
     Check("host name", "This machine", examine_host_name),

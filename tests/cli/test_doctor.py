@@ -13,6 +13,8 @@ import pytest
 from ari_app.agi.client import NoAnswer, ask
 from ari_app.audio import mp3
 from ari_app.cli import doctor_machine
+from ari_app.ports import MessageRecord
+from ari_app.storage.spool import Spool
 from tests.cli.conftest import Cli, Installation
 from tests.e2e.controller import Controller
 from tests.monitoring.scraping import free_port
@@ -170,6 +172,30 @@ def test_messages_that_others_could_read_are_a_warning(cli: Cli, tmp_path: Path)
 def test_a_folder_that_cannot_be_written_is_a_fault(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ARI_APP_MESSAGES_FOLDER", "/proc/1")  # a directory that not even root can write to
     assert check(cli.json("doctor", code=1), "messages folder")[0] == "fault"
+
+
+def test_a_journal_that_waits_for_the_database_is_told(cli: Cli, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    assert check(cli.json("doctor", code=1), "state folder")[:2] == (
+        "fine",
+        f"{state} will be made when the controller starts",
+    )
+    spool = Spool(state)
+    spool.append([MessageRecord("call-1", "message", 1)])
+    found, text, mend = check(cli.json("doctor", code=1), "state folder")
+    assert (found, text) == ("warning", f"0 KB of the journal wait in {state} for the database")
+    assert "ari-app serve" in mend
+    spool.drop(1)
+    spool.close()
+    assert check(cli.json("doctor", code=1), "state folder")[0] == "fine"
+    (state / "journal-x.spool.damaged-0").touch()
+    found, text, _mend = check(cli.json("doctor", code=1), "state folder")
+    assert (found, "journal-x.spool.damaged-0" in text) == ("warning", True)
+
+
+def test_a_state_folder_that_cannot_be_written_is_a_fault(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARI_APP_STATE_FOLDER", "/proc/1")
+    assert check(cli.json("doctor", code=1), "state folder")[0] == "fault"
 
 
 @pytest.mark.parametrize(
