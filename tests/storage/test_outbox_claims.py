@@ -179,6 +179,26 @@ def test_a_sender_that_comes_too_late_to_a_message_begun_anew_changes_nothing(en
     assert the(engine).state is State.SENT
 
 
+@pytest.mark.promise("OUR-04")
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_release_that_nobody_knows_to_be_committed_is_undone_and_the_message_sent_later(
+    engine: sa.Engine, *, committed: bool
+) -> None:
+    queue(engine, text())
+    clock, gateway = Clock(), ScriptedGateway()
+    one, other = (TestSender(engine, clock, [gateway]) for _ in range(2))
+    (held,) = one.outbox.claim(ROOM)
+    if committed:
+        one.store.release(held, "scripted", clock.now())
+    one.store.undo(held, clock.now())
+    assert (the(engine).state, the(engine).lease) == (State.QUEUED, None)
+    clock.pass_by(1)
+    assert other.run() == [Attempted(State.SENT)]
+    one.store.undo(held, clock.now())
+    assert the(engine).state is State.SENT
+    assert len(gateway.letters) == 1
+
+
 @pytest.mark.fault("32")
 @pytest.mark.parametrize("hours", [-5, 5, 5000, -5000])
 def test_a_clock_that_jumps_doubles_nothing_and_stops_nothing(engine: sa.Engine, hours: int) -> None:
