@@ -92,8 +92,8 @@ class Facts:
 
     ``opt_outs`` are this client's. ``own_number``: the recipient is a number of the company's. ``another``: the same
     rule or type has sent the same recipient one within the hours, or is about to. ``calling``: a call of the client's
-    rings or waits right now. ``ticket_open``: the client has an open ticket. Counts are those of the day, and of the
-    month in money.
+    rings or waits right now. ``ticket_open``: the client has an open ticket; ``ticket_wanted``: or the team makes
+    tickets of missed calls. Counts are those of the day, and of the month in money.
     """
 
     at: datetime
@@ -104,6 +104,7 @@ class Facts:
     reached: Reached | None = None
     calling: bool = False
     ticket_open: bool = False
+    ticket_wanted: bool = True
     sent_today: int = 0
     sent_today_to_prefix: int = 0
     spent_this_month: Decimal = Decimal(0)
@@ -208,6 +209,8 @@ def _reached(message: Waiting, facts: Facts, limits: Limits) -> Judgement | None
 
 
 def _ticket(message: Waiting, facts: Facts, limits: Limits) -> Judgement | None:
+    if message.channel is Channel.TICKET and not facts.ticket_wanted:
+        return _cancelled("the client has no open ticket, and the team makes none of missed calls")
     if not message.needs_ticket or facts.ticket_open:
         return None
     return _cancelled("the client has no open ticket any more")

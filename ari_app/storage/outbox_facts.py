@@ -65,6 +65,7 @@ def gather(connection: sa.Connection, message: MessageRow, limits: Limits, at: d
         reached=reached,
         calling=calling,
         ticket_open=message.needs_ticket and _ticket_open(connection, message),
+        ticket_wanted=message.channel is not Channel.TICKET or _ticket_wanted(connection, message),
         sent_today=sent.today,
         sent_today_to_prefix=sent.to_prefix,
         spent_this_month=sent.spent,
@@ -189,3 +190,10 @@ def _ticket_open(connection: sa.Connection, message: MessageRow) -> bool:
     if message.team is not None:
         query = query.where(tickets.c.team_id.in_(sa.select(teams.c.id).where(teams.c.name == message.team)))
     return _exists(connection, query)
+
+
+def _ticket_wanted(connection: sa.Connection, message: MessageRow) -> bool:
+    if message.team is None:
+        return True  # whoever writes it says why not
+    makes = sa.select(1).where(teams.c.name == message.team, teams.c.makes_tickets == sa.true())
+    return _ticket_open(connection, message) or _exists(connection, makes)

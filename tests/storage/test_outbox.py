@@ -25,6 +25,7 @@ from ari_app.storage.outbox_schema import messages, tickets
 from ari_app.storage.outbox_stats import outbox_stats
 from ari_app.storage.records import calls
 from ari_app.storage.schema import numbers, teams
+from ari_app.storage.tickets import write_ticket
 from tests.outbox.clocks import NOON, Clock
 from tests.outbox.messages import CALLER, a_call, a_rule, apology, history, mobile, notice, queue, states, text, the
 from tests.outbox.senders import ROOM, Folder, ScriptedGateway, TestSender
@@ -308,6 +309,23 @@ def test_what_needs_a_ticket_goes_only_while_one_is_open(engine: sa.Engine) -> N
     sender(engine).run()
     assert (the(engine).state, the(engine, 2).state) == (State.SENT, State.CANCELLED)
     assert the(engine, 2).reason == "the client has no open ticket any more"
+
+
+@pytest.mark.promise("POL-04")
+def test_a_missed_call_is_for_an_open_ticket_or_for_a_team_that_makes_them(engine: sa.Engine) -> None:
+    edit(engine, sa.insert(teams).values(name="Quiet"))
+    edit(engine, sa.insert(teams).values(name="Eager", makes_tickets=True))
+    edit(engine, sa.insert(tickets).values(team_id=1, client=mobile(1), opened_at=NOON))
+    missed = {"channel": Channel.TICKET, "audience": Audience.SYSTEM, "kind": MessageKind.MISSED_CALL_TICKET}
+    queue(
+        engine,
+        text(0, **missed, team="Quiet", recipient="Quiet"),
+        text(1, **missed, team="Quiet", recipient="Quiet"),
+        text(2, **missed, team="Eager", recipient="Eager"),
+    )
+    sender(engine, options={"writers": {Channel.TICKET: write_ticket}}).run()
+    assert [the(engine, number).state.value for number in (1, 2, 3)] == ["cancelled", "delivered", "delivered"]
+    assert the(engine).reason == "the client has no open ticket, and the team makes none of missed calls"
 
 
 @pytest.mark.promise("FLD-13")

@@ -87,6 +87,11 @@ CANCELLING: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({}, {"reached": Reached.TALKING}, "the caller has called again and is talking"),
     ({}, {"reached": Reached.CALLED_BACK}, "the caller was called back and answered"),
     ({"needs_ticket": True}, {}, "the client has no open ticket any more"),
+    (
+        {"channel": Channel.TICKET, "audience": Audience.SYSTEM, "recipient": "Sales"},
+        {"ticket_wanted": False},
+        "the client has no open ticket, and the team makes none of missed calls",
+    ),
 ]
 
 
