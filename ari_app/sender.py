@@ -192,17 +192,23 @@ class Sender:
         self._stopping.set()
         if self._clock.running:
             self._clock.shutdown(wait=True)
-        with self._looking, self._troubles_told():
-            self._outbox.give_back(self._hand.close())
+        with self._looking:
+            self._give_back()
         giving_up = threading.Timer(patience_seconds, self._given_up.set)
         giving_up.daemon = True
         giving_up.start()
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join()
+        self._give_back()  # what the pace has put off meanwhile
         giving_up.cancel()
         for gateway in self._gateways:
             gateway.close()
+
+    def _give_back(self) -> None:
+        with self._troubles_told():
+            if left := self._hand.close():
+                self._outbox.give_back(left)
 
     def look(self) -> None:
         """Claim what is due and what there is room for."""

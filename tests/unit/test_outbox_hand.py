@@ -87,3 +87,12 @@ def test_what_is_held_long_is_known(hand: Hand, clock: Clock) -> None:
     clock.pass_by(10)
     hand.put([held(2)])
     assert [one.id for one in hand.held_for(10)] == [1]
+
+
+def test_what_the_pace_puts_off_after_the_end_is_left_to_be_given_back(hand: Hand) -> None:
+    hand.put([held(1)])
+    hand.take()
+    assert hand.close() == []
+    hand.attended(held(1), NotYet(1.0))
+    assert hand.close() == [held(1)]
+    assert hand.empty
