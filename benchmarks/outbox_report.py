@@ -93,7 +93,7 @@ def sections(summary: OutboxSummary) -> dict[str, str]:
 
 
 def plot(summary: OutboxSummary, target: Path) -> None:
-    """Messages a second by processes, medians by length of history, set-up beside the queue."""
+    """Messages a second by processes, ratios by length of history, set-up beside the queue."""
     figure, (through, grown, beside) = plt.subplots(1, 3, figsize=(12, 3.4), layout="constrained")
     for kind in KINDS:
         colour = _COLOURS[kind]
@@ -102,15 +102,15 @@ def plot(summary: OutboxSummary, target: Path) -> None:
         fewest = min((row.queued for row in summary.growth), default=0)
         sizes = [row for row in summary.growth if row.kind == kind and row.queued == fewest]
         for step, (name, line) in enumerate((("claim of 50", "-"), ("gate", "--"))):
-            medians = [row.times[step].median for row in sizes]
-            grown.plot([row.rows for row in sizes], medians, line, color=colour, marker="o", label=f"{kind}, {name}")
+            ratios = [row.ratios[step] for row in sizes]
+            grown.plot([row.rows for row in sizes], ratios, line, color=colour, marker="o", label=f"{kind}, {name}")
     for place, row in enumerate(summary.calls):
         alpha = 0.4 if row.beside == "nothing" else 1.0
         beside.bar(place, row.usual_p95, color=_COLOURS[row.kind], alpha=alpha)
     names = [f"{row.kind}\n{'alone' if row.beside == 'nothing' else 'queue'}" for row in summary.calls]
     beside.set_xticks(range(len(names)), names, fontsize=7)
     through.set(xlabel="sending processes", ylabel="messages a second", ylim=(0, None), title="Throughput")
-    grown.set(xlabel="rows of history", ylabel="median, ms", xscale="log", ylim=(0, None), title="Growth")
+    grown.set(xlabel="rows of history", ylabel="median, times that at 1,000", xscale="log", ylim=(0, 2), title="Growth")
     beside.set(ylabel="usual p95 of INVITE to 200, ms", title="20 calls/s beside the queue")
     for axes in (through, grown, beside):
         axes.grid(alpha=0.3)
