@@ -15,7 +15,7 @@ from ari_app.cli.screen import clean, json_option, print_json, screen
 from ari_app.cli.site import cause_of, env_file_option, require_file, revision_problem, settings_of, shown_url
 from ari_app.settings import Settings
 from ari_app.storage import revisions
-from ari_app.storage.database import open_database
+from ari_app.storage.database import open_for_migration
 from ari_app.storage.seeds import SeedError
 
 
@@ -105,7 +105,7 @@ def url(env_file: Path | None) -> None:
 
 
 def _state(settings: Settings) -> revisions.RevisionState:
-    engine = open_database(settings.database_url)
+    engine = open_for_migration(settings.database_url)  # which may make the file
     try:
         return revisions.revision_state(engine)
     finally:
