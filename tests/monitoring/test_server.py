@@ -95,6 +95,30 @@ def test_every_verdict_has_its_series_from_the_beginning() -> None:
 
 
 @pytest.mark.promise("FLD-15")
+def test_a_call_rings_first_once_however_many_phones_do() -> None:
+    meters = Meters("serve")
+    journal = CountingJournal(Notebook(), meters)
+    journal.opened(CallOpened("a call", datetime.now(UTC), None, "", None, ""))
+    for at_ms in (250, 300, 9000):
+        journal.noted("a call", Entry(at_ms, Kind.LEG_RANG))
+    scrape = Scrape.read(meters.rendered().decode())
+    assert scrape.value("ari_app_call_first_ring_seconds_count") == 1
+    assert scrape.value("ari_app_call_first_ring_seconds_sum") == 0.25
+
+
+def test_what_others_say_makes_no_series() -> None:
+    meters = Meters("serve")
+    journal, requests_ = CountingJournal(Notebook(), meters), AriRequests(meters)
+    before = len(meters.rendered().splitlines())
+    for number in range(100):
+        journal.noted("a call", Entry(0, Kind.TROUBLE, {"what": f"+7916111{number:04}"}))
+        requests_(Request("GET", f"+7916111{number:04}/x"), "http", 0.01, None)
+        end = leg_outcome(1000 + number, rang=True)
+        journal.leg(LegRecord("a call", "leg", 1, "x", 0, None, None, 9, end, 1000 + number, "+79161110000"))
+    assert len(meters.rendered().splitlines()) == before + 2, "one other trouble, one unheard-of cause"
+
+
+@pytest.mark.promise("FLD-15")
 def test_an_event_loop_that_hangs_is_told_by_the_process_itself() -> None:
     port, asked = free_port(), threading.Event()
     seen: list[int] = []
