@@ -152,7 +152,7 @@ class SchemeBookKeeper:
         for problem in reading.problems:
             if problem not in known:
                 level = logging.ERROR if problem.severity is Severity.ERROR else logging.WARNING
-                log.log(level, "%s", problem, extra={"shown": (problem.where,)})  # a number of ours is no secret
+                log.log(level, "%s", problem, extra={"shown": tuple(reading.book.numbers)})  # ours are no secret
         numbers, version = len(reading.book.numbers), reading.book.version
         log.info("book %s in force: %d numbers, %d schemes recompiled", version, numbers, reading.recompiled)
 

@@ -155,6 +155,7 @@ ODD = {
 }
 ADVISER = "+79160000003"
 """One of the lab's, who picks up after 3 s."""
+PREMIUM = "+78091234579"
 
 
 @pytest.mark.promise("FLD-15")
@@ -168,6 +169,8 @@ def test_no_line_of_a_sessions_log_has_a_number_that_could_be_dialed(stage: Stag
         numbers[name] = stage.plan(ring(stage.answering()))
         assert stage.call(numbers[name], talk_ms=100, **{"from": who}).over().final == 200
     advised = stage.plan(lab)
+    stage.plan(Dial((Destination(PREMIUM, kind="number"),)))  # the scheme is refused, by name and destination
+    watched.controller.said("ERROR .* destination", since=mark)
     stage.call(advised, talk_ms=200, **{"from": ODD["whole"]}).over()
     for number in (*numbers.values(), advised):
         watched.database.closed(number)
@@ -176,4 +179,4 @@ def test_no_line_of_a_sessions_log_has_a_number_that_could_be_dialed(stage: Stag
     assert lines
     for line in lines:
         assert line.isprintable()
-        assert not re.search(r"9161234\d|9160000003", re.sub(r"[ ()-]", "", line)), line
+        assert not re.search(r"9161234\d|9160000003|8091234", re.sub(r"[ ()-]", "", line)), line
