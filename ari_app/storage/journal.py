@@ -3,17 +3,15 @@ while the database takes none."""
 
 from __future__ import annotations
 
-import itertools
 import logging
 import threading
 import time
 
 import sqlalchemy as sa
 
-from ari_app.core.timeline import Entry
-from ari_app.ports import CallClosed, CallOpened, CallRouted, LegRecord, MessageRecord
 from ari_app.storage.batch import Happening
 from ari_app.storage.batch_writer import BatchWriter, Work, cause
+from ari_app.storage.journal_intake import JournalIntake
 from ari_app.storage.spool import Portion, Spool
 
 log = logging.getLogger(__name__)
@@ -35,12 +33,12 @@ CLOSE_SPOOLING_SECONDS = 3.0
 """How long a stop waits for a database that takes nothing: less, where what is left is safe on disk."""
 
 
-class SqlJournal:
+class SqlJournal(JournalIntake):
     """The `ari_app.ports.Journal` that SQL keeps.
 
-    Every method of the port is a lock and an append, for any thread. One thread gathers and spools, another writes.
-    What was heard forms one queue: first what is in the spool, then what is in memory; it is written from its front.
-    Without a ``spool`` all of it is kept in memory, up to ``capacity`` happenings.
+    One thread gathers and spools, another writes. What was heard forms one queue: first what is in the spool, then what
+    is in memory; it is written from its front. Without a ``spool`` all of it is kept in memory, up to ``capacity``
+    happenings.
     """
 
     def __init__(
@@ -51,24 +49,10 @@ class SqlJournal:
         gather_seconds: float = GATHER_SECONDS,
         capacity: int = CAPACITY,
     ) -> None:
-        self._spool = spool
+        super().__init__(spool, capacity)
         self._gather_seconds = gather_seconds
-        self._capacity = capacity
-        # Entries of a call that another process began, and this one goes on with, must come after that one's.
-        self._seq = itertools.count(time.time_ns() // 1000)
-        self._heard: list[Happening] = []
-        self._lock = threading.Lock()  # taken for every happening: a condition's own methods are dearer
-        self._news = threading.Condition(self._lock)
-        self._taken_in = 0
-        self._settled = 0
-        self._safe = 0
-        self._hurried = 0
-        self._lost = 0
-        self._full = False
         self._given_up = False
-        self._asleep = False
         self._closing = False
-        self._trouble = ""
         self._done: Work | None = None
         # What follows belongs to the journal's thread alone.
         self._waiting: list[Happening] = []
@@ -81,94 +65,6 @@ class SqlJournal:
         self._writer = BatchWriter(engine, self._attempted)
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
-
-    # --- the port -----------------------------------------------------------------------------------------------------
-
-    def opened(self, call: CallOpened) -> None:
-        """A call has arrived."""
-        self._take_in(call)
-
-    def routed(self, call: CallRouted) -> None:
-        """The call's scheme and branch are known."""
-        self._take_in(call)
-
-    def noted(self, call_id: str, entry: Entry) -> None:
-        """Something happened in the call."""
-        self._take_in((call_id, next(self._seq), entry))
-
-    def leg(self, leg: LegRecord) -> None:
-        """A leg is over."""
-        self._take_in(leg)
-
-    def message(self, message: MessageRecord) -> None:
-        """The caller left a message."""
-        self._take_in(message)
-
-    def closed(self, call: CallClosed) -> None:
-        """The call is over."""
-        self._take_in(call)
-
-    def _take_in(self, happening: Happening) -> None:
-        with self._lock:
-            if self._taken_in - self._safe >= self._capacity:
-                self._overflow()
-                return
-            self._heard.append(happening)
-            self._taken_in += 1
-            if self._asleep:
-                self._asleep = False
-                self._news.notify_all()
-
-    def _overflow(self) -> None:
-        """No room: the database takes nothing, and the disk neither."""
-        if not self._full:
-            self._full = True
-            log.error(
-                "the journal is full (%d entries) because the database takes none; newer entries are lost until it "
-                "does: %s",
-                self._capacity,
-                "; ".join(
-                    filter(None, (self._trouble or "it is too slow", self._spool.trouble if self._spool else ""))
-                ),
-            )
-        self._lost += 1
-
-    # --- for whoever runs it ------------------------------------------------------------------------------------------
-
-    @property
-    def trouble(self) -> str:
-        """Why the database takes no writing at present; empty when it does."""
-        return self._trouble
-
-    @property
-    def lost(self) -> int:
-        """How many happenings found no room in memory, or no place in the database."""
-        return self._lost
-
-    @property
-    def unwritten(self) -> int:
-        """How many happenings of this process are not in the database yet."""
-        return self._taken_in - self._settled
-
-    @property
-    def in_memory(self) -> int:
-        """How many of those a kill would lose."""
-        return self._taken_in - self._safe
-
-    def flush(self, timeout: float = 10.0) -> bool:
-        """Wait in a thread until all that was heard so far is written; False when ``timeout`` seconds pass first."""
-        with self._news:
-            aim = self._taken_in
-            self._hurried = max(self._hurried, aim)
-            self._news.notify_all()
-            return self._news.wait_for(lambda: self._settled >= aim, timeout)
-
-    def keep(self, timeout: float = 10.0) -> bool:
-        """Wait in a thread until all that was heard so far survives a kill, in the database or on disk; False when
-        ``timeout`` seconds pass first."""
-        with self._news:
-            aim = self._taken_in
-            return self._news.wait_for(lambda: self._safe >= aim, timeout)
 
     def close(self, timeout: float | None = None) -> bool:
         """Write what is left and end the threads. False, and a log line, when ``timeout`` seconds were too short; what

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+import ari_app.storage.batch_writer
 import ari_app.storage.journal
 import ari_app.storage.private_files
 import ari_app.storage.spool
@@ -45,6 +46,7 @@ STEP = {"sqlite": 1 if ALL else 3, "postgresql": 1 if ALL else 23}
 WATCHED = tuple(
     str(module.__file__)
     for module in (
+        ari_app.storage.batch_writer,
         ari_app.storage.journal,
         ari_app.storage.spool,
         ari_app.storage.spool_owner,
