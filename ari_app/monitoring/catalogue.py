@@ -52,7 +52,7 @@ def _histogram(name: str, meaning: str, buckets: tuple[float, ...], *labels: str
 BUILD = _gauge("ari_app_build_info", "1; the version that runs, and which process", "version", "process")
 LOOP_LAG = _histogram("ari_app_event_loop_lag_seconds", "how late the event loop comes to what is due", _LATENCY)
 
-BOOK_LOADED = _gauge("ari_app_book_loaded_timestamp_seconds", "when the present schemes came into force; 0: never")
+BOOK_LOADED = _gauge("ari_app_book_loaded_timestamp_seconds", "when the schemes were last read; 0: not since the start")
 BOOK_NUMBERS = _gauge("ari_app_book_numbers", "numbers in force")
 BOOK_PROBLEMS = _gauge(
     "ari_app_book_problems", "what is wrong with schemes; an `error` keeps one from coming into force", "severity"

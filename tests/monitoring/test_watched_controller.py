@@ -76,6 +76,8 @@ def test_a_controller_that_is_well_says_so(endpoint: Endpoint) -> None:
         assert scrape.value(own) > 0
     assert scrape.value("ari_app_book_readable") == 1
     assert 0 < time.time() - scrape.value("ari_app_book_loaded_timestamp_seconds") < 3600
+    beats = "ari_app_event_loop_lag_seconds_count"
+    endpoint.once(lambda later: later.value(beats) >= scrape.value(beats) + 2)
 
 
 @pytest.mark.promise("FLD-15")
