@@ -190,6 +190,33 @@ def test_a_commit_that_hangs_has_its_entries_and_those_behind_it_put_on_disk(
     assert journal.trouble == ""
 
 
+@pytest.mark.fault("18")
+def test_what_is_heard_while_an_old_spool_is_entered_is_put_behind_it_on_disk(
+    engine: sa.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entering a long one takes minutes: a kill meanwhile must not cost what was heard in them."""
+    left = Spool(folder)
+    left.append([opened(), ("call-1", 1, Entry(1, Kind.LEG_RANG))])
+    left.close()
+    write, begun, go_on = Batch.write, threading.Event(), threading.Event()
+
+    def slow(batch: Batch, connection: sa.Connection) -> None:
+        begun.set()
+        assert go_on.wait(10)
+        write(batch, connection)
+
+    monkeypatch.setattr(Batch, "write", slow)
+    monkeypatch.setattr(journal_module, "OVERDUE_SECONDS", 30.0)
+    journal = SqlJournal(engine, spool=Spool(folder))
+    assert begun.wait(5)
+    ring(journal, 2, 3)
+    assert journal.keep(5)
+    go_on.set()
+    assert journal.flush(5)
+    assert numbers_of(engine) == [1, 2, 3]
+    assert journal.close()
+
+
 def test_many_at_once_are_put_on_disk_and_written_in_portions(
     engine: sa.Engine, journal: SqlJournal, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
