@@ -70,7 +70,7 @@ def test_what_a_sender_shows_is_what_the_outbox_has(url: str, engine: sa.Engine,
         "inbox_folder": tmp_path / "inbox",
     }
     sender = Controller(tmp_path / "sender", settings, "sender")
-    sender.start(until="sender is running")
+    sender.start(until="metrics, health and readiness at")
     try:
         assert endpoint.until("/readyz", 200) == {"ready": True, "lacks": []}
         assert endpoint.get("/healthz").status_code == 200
