@@ -26,14 +26,15 @@ class UnknownRecord(ValueError):
 
 
 def told(happening: Happening) -> bytes:
-    """The happening as one line of JSON. Half surrogates, which hostile signalling may hold, go through as they are."""
+    """The happening as one line of JSON. Half surrogates, which hostile signalling may hold, go through as they are;
+    what JSON has no word for, and no happening should hold, goes as its text."""
     if isinstance(happening, tuple):
         call_id, seq, entry = happening
         record: dict[str, Any] = {"kind": "noted", "call_id": call_id, "seq": seq, "entry": _plain(entry)}
     else:
         record = {"kind": _KIND_OF[type(happening)], **_plain(happening)}
     # orjson would refuse half surrogates and numbers beyond 64 bits; this is only needed while the database is away.
-    text = json.dumps({"v": VERSION, **record}, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps({"v": VERSION, **record}, ensure_ascii=False, separators=(",", ":"), default=str)
     return text.encode("utf-8", "surrogatepass")
 
 

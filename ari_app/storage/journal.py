@@ -100,7 +100,8 @@ class SqlJournal(JournalIntake):
                 going = self._turn()
             except Exception:
                 log.exception("the journal stumbled, and goes on")
-                self._retry_at = time.monotonic() + RETRY_SECONDS[-1]
+                with self._news:
+                    going = not self._news.wait_for(lambda: self._given_up, RETRY_SECONDS[-1])
         if self._spool is not None:
             self._spool.close()
 

@@ -109,7 +109,7 @@ class Spool:
         try:
             while done < len(happenings):
                 done += self._append(happenings[done:])
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - a mistake of ours must not keep the database from being written
             self._failed(error)
             self._seal()
         else:
@@ -242,8 +242,9 @@ class Spool:
         if file.owner is not self._owner and all(other.owner is not file.owner for other in self._files):
             file.owner.release()
 
-    def _failed(self, error: OSError) -> None:
-        newly, self.trouble = not self.trouble, f"{self.folder}: {error.strerror or error}"
+    def _failed(self, error: Exception) -> None:
+        why = error.strerror if isinstance(error, OSError) else repr(error)
+        newly, self.trouble = not self.trouble, f"{self.folder}: {why or error}"
         if newly:
             log.error("the journal's spool on disk cannot be used, entries stay in memory: %s", self.trouble)
 

@@ -277,6 +277,40 @@ def test_a_full_disk_leaves_memory_up_to_its_bound_and_is_told_once(
     journal.close()
 
 
+def test_a_fault_of_our_own_in_the_spool_is_told_once_and_the_database_is_written(
+    engine: sa.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_spool: Spool, _happenings: object) -> int:
+        raise RuntimeError("a mistake")
+
+    mend = unwritable(monkeypatch)
+    monkeypatch.setattr(Spool, "_append", broken)
+    journal = SqlJournal(engine, spool=Spool(folder))
+    with told("cannot be written now") as refused:
+        whole_call(journal)
+        assert refused.wait(5)
+    assert not journal.keep(0.3)
+    mend()
+    assert journal.close(10), "the database takes what the disk did not"
+    assert numbers_of(engine) == [0, 5]
+    assert caplog.text.count("a mistake") == 1
+
+
+def test_a_fault_of_our_own_in_the_journal_does_not_loop_nor_hold_up_the_stop(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_journal: SqlJournal) -> None:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(SqlJournal, "_begin", broken)
+    journal = SqlJournal(engine)
+    with told("stumbled") as stumbled:
+        whole_call(journal)
+        assert stumbled.wait(5)
+    assert not journal.close(0.1)
+    assert caplog.text.count("stumbled") <= 2
+
+
 def test_an_impossible_entry_in_the_spool_is_lost_alone(
     engine: sa.Engine, journal: SqlJournal, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

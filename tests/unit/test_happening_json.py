@@ -81,6 +81,15 @@ def test_what_goes_to_disk_is_plain_json_with_its_version() -> None:
     }
 
 
+def test_what_no_happening_should_hold_does_not_keep_it_from_the_disk() -> None:
+    odd: Any = {"caller": {1, 2}}
+    assert understood(told(("call-1", 7, Entry(3, Kind.ARRIVED, odd)))) == (
+        "call-1",
+        7,
+        Entry(3, Kind.ARRIVED, {"caller": "{1, 2}"}),
+    )
+
+
 def test_a_record_of_an_earlier_release_takes_the_defaults_of_what_it_lacks() -> None:
     record = json.loads(told(CallOpened("call-1", datetime(2026, 3, 2, tzinfo=UTC), None, "", None, "", "in-1")))
     del record["channel"]
