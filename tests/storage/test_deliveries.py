@@ -35,8 +35,7 @@ def listening(engine: sa.Engine, smsc: RealSmsc, folder: Path, *, reading: bool 
     file = folder / "gateways.yaml"
     file.touch(mode=0o600)
     file.write_text(
-        "gateways: [{name: smsc, kind: smpp, host: 127.0.0.1, "
-        f"port: {smsc.port}, system_id: us, password: secret}}]"
+        f"gateways: [{{name: smsc, kind: smpp, host: 127.0.0.1, port: {smsc.port}, system_id: us, password: secret}}]"
     )
     gateways = load_gateways(file, folder / "inbox")
     deliveries = Deliveries(Settings(_env_file=None), engine, gateways)
