@@ -84,6 +84,7 @@ def test_a_call_is_explained_step_by_step(three_calls: Cli) -> None:
         " 37.10 s · the talk is over, ended by the destination",
         " 37.10 s ■ we hang up (normal)",
         " 37.10 s ◆ answered: talked with +79160000003",
+        " 37.10 s · no apology (SMS to the client): the call was answered",
         "",
         "  destination   dialed  rang  answered  ended  outcome",
         "  lab-busy        0.00     -         -   0.10  busy (cause 17)",

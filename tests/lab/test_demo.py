@@ -14,8 +14,9 @@ import pytest
 
 from ari_app.lab import controller, demo
 from ari_app.lab.controller import Controller, first_to_end, worth_showing
-from ari_app.lab.demo import Ports, only_one
+from ari_app.lab.demo import Ports, are_free, only_one
 from ari_app.lab.errors import LabError
+from ari_app.lab.ports import Port
 
 STUBBORN = "import signal; signal.signal(15, signal.SIG_IGN); print(1, flush=True); signal.pause()"
 ENDS_THE_STUBBORN = """
@@ -64,16 +65,22 @@ def test_what_is_no_port_is_refused_by_name(text: str, monkeypatch: pytest.Monke
         Ports.chosen()
 
 
+def free_ports(count: int) -> list[int]:
+    """So many that nobody holds, each with two above it free as well: the usual ones may be a running demo's."""
+    found: list[int] = []
+    for port in range(40_000, 60_000, 10):
+        if len(found) < count and are_free([Port("tcp", "127.0.0.1", port + above, "test") for above in range(3)]):
+            found.append(port)
+    return found
+
+
 def test_a_taken_port_comes_with_its_holder_and_the_command_that_moves() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sip, socket.socket() as free, socket.socket() as free_too:
+    http, agi, web, monitor = free_ports(4)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sip:
         sip.bind(("127.0.0.2", 0))
-        free.bind(("127.0.0.1", 0))
-        free_too.bind(("127.0.0.1", 0))
-        taken, http, agi = sip.getsockname()[1], free.getsockname()[1], free_too.getsockname()[1]
-        free.close()
-        free_too.close()
+        taken = sip.getsockname()[1]
         with pytest.raises(LabError) as refused:
-            Ports(sip=taken, http=http, agi=agi).require_free()
+            Ports(sip=taken, http=http, agi=agi, web=web, monitor=monitor).require_free()
     assert f"UDP 127.0.0.2:{taken} (SIP of the lab phones) cannot be used" in str(refused.value)
     assert f"held by process {os.getpid()}" in str(refused.value)
     assert str(refused.value).endswith(f": make run SIP_PORT={taken + 10}")
