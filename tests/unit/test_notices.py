@@ -373,3 +373,12 @@ def assert_an_intent_makes_sense(intent: Intent) -> None:
 def test_the_books_team_may_go_while_a_call_lasts() -> None:
     assert decide(RINGING, replace(BOOK, teams={})).intents[0].kind is MessageKind.APOLOGY
     assert with_team(contacts=()).teams["Sales"].contacts == ()
+
+
+def test_an_e_mail_of_which_nothing_is_left_is_told_and_not_sent() -> None:
+    bare = MessageType(MessageKind.HUNG_UP, Audience.STAFF, Channel.EMAIL, "{name}")
+    decided = decide(RINGING, quiet(bare))
+    assert [one for one in decided.intents if one.channel is Channel.EMAIL] == []
+    (note,) = [note for note in decided.notes if note.details.get("channel") == Channel.EMAIL.value]
+    assert note.kind is Kind.NO_MESSAGE
+    assert "nothing is left of its text" in sentence(Entry(0, note.kind, note.details))
