@@ -14,7 +14,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from apscheduler.executors.pool import ThreadPoolExecutor  # type: ignore[import-untyped]  # ships no types
-from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]
+from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]  # as above
 
 from ari_app.core.messages import Channel
 from ari_app.core.recipients import TextPolicy

@@ -90,7 +90,7 @@ def counter_options(command: Command) -> Command:
     with_counter.__name__, with_counter.__doc__ = command.__name__, command.__doc__
     vars(with_counter)["__click_params__"] = vars(command).get("__click_params__", [])
     wrapped: Any = acting(env_file_option(with_counter))
-    return wrapped  # type: ignore[no-any-return]
+    return wrapped  # type: ignore[no-any-return]  # click keeps what it decorates, untyped
 
 
 def yes_option(command: Command) -> Command:

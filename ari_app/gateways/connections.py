@@ -112,7 +112,7 @@ class _Watched:
             self.connect()
         if (exchange := _current.exchange) is not None:
             exchange.sock, exchange.sent = self.sock, True
-        super().send(data)  # type: ignore[misc]
+        super().send(data)  # type: ignore[misc]  # a mixin: the base has it
 
 
 class _WatchedHttp(_Watched, HTTPConnection):
@@ -127,7 +127,7 @@ class _Fresh:
     """A pool that reuses no connection which the other side may be about to close."""
 
     def _get_conn(self: Any, timeout: float | None = None) -> Any:
-        connection = super()._get_conn(timeout)  # type: ignore[misc]
+        connection = super()._get_conn(timeout)  # type: ignore[misc]  # a mixin, as above
         since = connection.idle_since
         if since is not None and time.monotonic() - since > IDLE_SECONDS:
             connection.close()
@@ -136,7 +136,7 @@ class _Fresh:
     def _put_conn(self: Any, connection: Any) -> None:
         if connection is not None:
             connection.idle_since = time.monotonic()
-        super()._put_conn(connection)  # type: ignore[misc]
+        super()._put_conn(connection)  # type: ignore[misc]  # a mixin, as above
 
 
 class _HttpPool(_Fresh, HTTPConnectionPool):

@@ -22,7 +22,7 @@ from ari_app.monitoring.catalogue import BUILD, Kind, Metric
 
 log = logging.getLogger(__name__)
 # A series of its own for each one's first moment would be twice the text, and nobody asks.
-disable_created_metrics()  # type: ignore[no-untyped-call]
+disable_created_metrics()  # type: ignore[no-untyped-call]  # is not typed
 
 Reading: TypeAlias = float | Mapping[tuple[str, ...], float]
 """A metric's value, or one for each of its labels' values."""

@@ -33,7 +33,7 @@ class ImpatientProtocol(H11Protocol):
         self._head: asyncio.TimerHandle | None = None
         self._request: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # TCP always gives this kind
         """Begin to wait for the first request."""
         super().connection_made(transport)
         self._watch_head()
