@@ -53,7 +53,7 @@ class JsonLine(logging.Formatter):
 
 
 def _moment(record: logging.LogRecord) -> str:
-    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"{datetime.fromtimestamp(record.created, UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 def _message(record: logging.LogRecord) -> str:
@@ -84,6 +84,9 @@ def log_to_stderr(level: str, form: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLine() if form == "json" else TextLine())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    # No line tells its place in the source, thread or process: finding them is dear (the logging HOWTO, "Optimization").
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.captureWarnings(True)
     sys.excepthook = _program_broke
     threading.excepthook = _thread_broke

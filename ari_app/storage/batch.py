@@ -13,6 +13,7 @@ from ari_app.ports import CallClosed, CallOpened, CallRouted, LegRecord, Message
 from ari_app.storage.columns import storable
 from ari_app.storage.intents import intent_row, taking_in
 from ari_app.storage.outbox_schema import messages
+from ari_app.storage.prepared import Prepared
 from ari_app.storage.records import call_events, calls, legs, voicemail_messages
 
 Row = dict[str, Any]
@@ -74,9 +75,8 @@ class Batch:
 
     def write(self, connection: sa.Connection) -> None:
         """Everything, one statement for each kind of row, in the connection's transaction."""
-        dialect = connection.dialect.name
-        for statement, rows in self._statements(dialect):
-            connection.execute(statement, rows)
+        for statement, rows in self._statements(connection.dialect.name):
+            _prepared(connection.dialect, statement, tuple(rows[0])).execute(connection, rows)
 
     def write_one_by_one(self, connection: sa.Connection) -> list[tuple[Row, Exception]]:
         """Everything that the database takes, row by row; the rows it refuses, each with its reason."""
@@ -184,3 +184,12 @@ _INSERT: Mapping[tuple[str, str], sa.Insert] = {
 _UPDATES: Mapping[tuple[str, ...], sa.Update] = {
     columns: _update(columns) for columns in (_ROUTED, _CLOSED, (*_ROUTED, *_CLOSED), (*_CLOSED, *_ROUTED))
 }
+_PREPARED: dict[tuple[str, int, tuple[str, ...]], Prepared] = {}
+"""By dialect, statement and columns: as many as there are, and no more for any number of calls."""
+
+
+def _prepared(dialect: sa.Dialect, statement: sa.Insert | sa.Update, columns: tuple[str, ...]) -> Prepared:
+    key = dialect.name, id(statement), columns
+    if key not in _PREPARED:
+        _PREPARED[key] = Prepared(dialect, statement, columns)
+    return _PREPARED[key]
