@@ -84,7 +84,7 @@ def log_to_stderr(level: str, form: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLine() if form == "json" else TextLine())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # No line tells its place in the source, thread or process: finding them is dear (the logging HOWTO, "Optimization").
+    # No line tells its place in the source, thread or process: looking is dear (the logging HOWTO, "Optimization").
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.captureWarnings(True)
