@@ -64,8 +64,9 @@ class Exchange:
     deployment: Deployment = field(default_factory=Deployment)
 
 
-async def conduct(opened: CallOpened, line: Line, exchange: Exchange) -> verdict.Verdict:
-    """Handle one inbound call whole; however it goes, the line is closed and the journal has its verdict."""
+async def conduct(opened: CallOpened, line: Line, exchange: Exchange) -> verdict.Verdict | None:
+    """Handle one inbound call whole; however it goes, the line is closed and the journal has its verdict. None when
+    somebody else goes on with the call: the verdict is theirs to give."""
     call = _Call(opened, line, exchange)
     try:
         await call.walk()
@@ -108,6 +109,8 @@ class _Call:
         self._voicemail = Voicemail(line, self.chronicle, exchange.keeper, exchange.journal)
         self._legs_placed = 0
         self._closing = False
+        line.listen(lambda note: self.chronicle.extend((note,)))
+        # Before any step is left because of it: what a step does at its end must know that the call is not ours.
         line.gone.add_done_callback(lambda _: self._note_caller_left())
 
     async def walk(self) -> None:
@@ -172,13 +175,15 @@ class _Call:
             case HangUpStep():
                 raise AssertionError("the engine finishes a call at a hang-up step")
 
-    async def end(self) -> verdict.Verdict:
+    async def end(self) -> verdict.Verdict | None:
         """Release the line, settle the message, derive the verdict and journal it. The call ended before all that,
         which can take half a minute while Asterisk is ill."""
         ended_ms = self.chronicle.now_ms
         self._note_caller_left()
         self._closing = True
         await self._line.close()
+        if self.chronicle.sealed:
+            return None
         await self._voicemail.judge()
         result = verdict.derive(self.chronicle.entries)
         self.chronicle.note(
@@ -224,6 +229,10 @@ class _Call:
         if not gone.done() or self._closing or any(map(self.chronicle.happened, _CALLER_IS_GONE)):
             return
         how = gone.result()
+        if how.handed_on:
+            self.chronicle.note(Kind.HANDED_ON, how=how.value)
+            self.chronicle.seal()
+            return
         if how is CallerEnd.HUNG_UP and self.chronicle.happened(Kind.CONNECTED):
             self.chronicle.note(Kind.TALK_ENDED, by="caller")
         self.chronicle.note(Kind.CALLER_LEFT, how=how.value)

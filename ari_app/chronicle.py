@@ -17,6 +17,7 @@ class Chronicle:
     def __init__(self, call_id: str, journal: Journal) -> None:
         self.call_id = call_id
         self.entries: list[Entry] = []
+        self.sealed = False
         self._kinds: set[Kind] = set()
         self._journal = journal
         self._clock = asyncio.get_running_loop().time
@@ -40,7 +41,13 @@ class Chronicle:
         """Whether something of this kind is on record."""
         return kind in self._kinds
 
+    def seal(self) -> None:
+        """Somebody else goes on with the record: nothing more is written into it."""
+        self.sealed = True
+
     def _write(self, entry: Entry) -> None:
+        if self.sealed:
+            return
         self.entries.append(entry)
         self._kinds.add(entry.kind)
         self._journal.noted(self.call_id, entry)
@@ -79,7 +86,7 @@ class LegChronicle:
 
     def ended(self, end: LegEnd) -> None:
         """The leg is over; later words about it are not listened to."""
-        if self._closed:
+        if self._closed or self._call.sealed:
             return
         self._closed = True
         now, target = self._call.now_ms, self.destination

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -12,7 +12,7 @@ from ari_app.core.message_book import MessageBook
 from ari_app.core.messages import Intent
 from ari_app.core.outcomes import CallerEnd, HangUpCause, LegEnd, LegOutcome, PlayEnd, Recorded, RecordEnd
 from ari_app.core.scheme import Destination, SchemeBook, VoicemailStep
-from ari_app.core.timeline import Entry
+from ari_app.core.timeline import Entry, Note
 from ari_app.core.verdict import Verdict
 
 
@@ -70,7 +70,11 @@ class Line(Protocol):
 
     @property
     def gone(self) -> asyncio.Future[CallerEnd]:
-        """Done when the caller has left, however that came about."""
+        """Done when the caller has left, however that came about; or is somebody else's (`CallerEnd.handed_on`), who
+        gives the verdict: then nothing more is done to the call, or told of it."""
+
+    def listen(self, tell: Callable[[Note], None]) -> None:
+        """Have what befalls the line itself, such as a lost connection, told as notes for the call's timeline."""
 
     async def answer(self) -> None:
         """Answer the caller, if that has not been done."""
@@ -97,7 +101,8 @@ class Line(Protocol):
         """End the caller's side."""
 
     async def close(self) -> None:
-        """Release whatever is left of the call: legs, bridge, the caller. Bounded in time; never raises."""
+        """Release whatever is left of the call: legs, bridge, the caller; nothing of one that was handed on. Bounded in
+        time; never raises."""
 
 
 class MessageKeeper(Protocol):

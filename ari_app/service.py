@@ -98,7 +98,10 @@ class Service:
         call = self._opened(channel)
         with in_call(call.call_id):
             verdict = await conduct(call, line, self._exchange)
-            log.info("%s", told(call, verdict), extra={"shown": (call.dialled or call.dialled_raw,)})
+            if verdict is None:
+                log.info("call %s is somebody else's now", call.call_id)
+            else:
+                log.info("%s", told(call, verdict), extra={"shown": (call.dialled or call.dialled_raw,)})
 
     def _opened(self, channel: Channel) -> CallOpened:
         """A call as it arrives. Whatever the signalling says is hostile: numbers are read strictly, text is cleaned."""

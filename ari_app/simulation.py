@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ari_app import virtual_time
@@ -14,7 +14,7 @@ from ari_app.core.messages import Intent
 from ari_app.core.notices import Deployment
 from ari_app.core.outcomes import CallerEnd, HangUpCause, LegEnd, LegOutcome, PlayEnd, Recorded, RecordEnd
 from ari_app.core.scheme import Destination, SchemeBook, Step, VoicemailStep
-from ari_app.core.timeline import Entry
+from ari_app.core.timeline import Entry, Note
 from ari_app.core.verdict import Verdict
 from ari_app.ports import CallClosed, CallOpened, CallRouted, LegRecord, MessageRecord
 
@@ -112,6 +112,8 @@ def simulate(
             deployment=deployment or Deployment(),
         )
         result = await conduct(opened, line, exchange)
+        if result is None:
+            raise AssertionError("nobody takes a scripted call over")
         return Simulated(result, tuple(journal.timeline), journal.intents)
 
     return virtual_time.run(think())
@@ -215,6 +217,8 @@ class ScriptedLine:
 
     def _hang_up(self) -> None:
         self.leave(CallerEnd.HUNG_UP if self._answered else CallerEnd.CANCELLED)
+
+    def listen(self, tell: Callable[[Note], None]) -> None: ...
 
     async def answer(self) -> None:
         self._answered = True

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ari_app.ari.channels import Channels
-from ari_app.ari.events import Application, Bridge, Playback, StoredRecording
+from ari_app.ari.events import Application, Bridge, LiveRecording, Playback, StoredRecording
 from ari_app.ari.rest import InOrder, Query, Request, Rest, Send
 
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
@@ -124,6 +124,10 @@ class Recordings:
     def __init__(self, send: Send) -> None:
         self._send = send
 
+    def live(self, name: str) -> Future[LiveRecording]:
+        """A recording under way; NotFound when none of that name is."""
+        return self._send("GET", "recordings", "live", name)
+
     def stop(self, name: str) -> Future[None]:
         """End a live recording and keep it; NotFound when none of that name is live."""
         return self._send("POST", "recordings", "live", name, "stop")
@@ -174,7 +178,7 @@ class Asterisk:
 
     def info(self) -> Future[dict[str, Any]]:
         """Version ("system"), configuration, status."""
-        return self._send("GET", "asterisk", "info")
+        return self._send("GET", "asterisk", "info", apart=True)
 
     def ping(self) -> Future[dict[str, str]]:
         """A sign of life."""

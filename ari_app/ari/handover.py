@@ -16,15 +16,14 @@ from ari_app.ari.client import AriClient
 from ari_app.ari.errors import AriError, Disconnected, NotFound, RequestTimeout
 from ari_app.ari.events import Application, Channel, Dial
 from ari_app.ari.legs import REASONS, done
+from ari_app.ari.whereabouts import CONTEXT, came_back, in_ring
 from ari_app.core.outcomes import LegEnd, LegOutcome, leg_outcome
 
 log = logging.getLogger(__name__)
 
-CONTEXT = "ring"
-VARIABLES = "ARRAY(RING_DIAL,RING_SECONDS,RING_APP,CALLERID(num),CALLERID(name))"
+VARIABLES = "ARRAY(RING_DIAL,RING_SECONDS,RING_APP,RING_ID,CALLERID(num),CALLERID(name))"
 """What [ring] works by, set in one request."""
-BACK = "back"
-"""The first argument of a StasisStart that brings a caller back; the others: DIALSTATUS, Q.850 cause, SIP status."""
+
 
 CAUSE_WORDS = {
     1: "Unallocated (unassigned) number",
@@ -49,7 +48,9 @@ CAUSE_WORDS = {
     127: "Interworking, unspecified",
 }
 """Asterisk's words for a cause (main/channel.c), which it tells with its events but not to the dialplan."""
-_UNTOLD = {"NOANSWER": 19, "BUSY": 23}
+UNTOLD = "untold"
+"""In the place of a channel's id: there is one, whose id was missed."""
+_CAUSES = {"NOANSWER": 19, "BUSY": 23}
 """Causes by DIALSTATUS where no final answer is told: Dial()'s own time is over; it was asked to ring elsewhere (302),
 and did not."""
 _ENDS_WITH_THE_CALLER = (LegOutcome.CALLER_LEFT, LegOutcome.ANSWERED)
@@ -65,8 +66,17 @@ class Handover:
         self._dialled = channel["dialplan"]["exten"]
         self._shown = shown(channel["caller"]["number"])
         self._followed = False
+        self._begun: Future[None] | None = None
 
-    def begin(self, dial_string: str, net_seconds: int) -> Future[None]:
+    @property
+    def is_done(self) -> bool:
+        """Whether Asterisk has said that the dialplan has the caller, or may have, its answer being lost."""
+        begun = self._begun
+        if begun is None or not begun.done() or begun.cancelled():
+            return False
+        return begun.exception() is None or isinstance(begun.exception(), RequestTimeout | Disconnected)
+
+    def begin(self, dial_string: str, net_seconds: int, leg_id: str) -> Future[None]:
         """Send what it takes, in one go; the last answer says whether the dialplan has the caller.
 
         The parts of the variable's value are made of harmless characters, none of them a comma or a dollar sign.
@@ -74,22 +84,25 @@ class Handover:
         client = self._client.in_order()
         if not self._followed:  # what happens in the dialplan would not be told to us
             client.applications.subscribe(self._app, f"channel:{self._channel_id}").add_done_callback(self._on_followed)
-        value = f"{dial_string},{net_seconds},{self._app},{self._shown},{self._shown}"
+        value = f"{dial_string},{net_seconds},{self._app},{leg_id},{self._shown},{self._shown}"
         client.channels.set_variable(self._channel_id, VARIABLES, value, apart=False)
-        return client.channels.continue_(self._channel_id, context=CONTEXT, extension=self._dialled, priority=1)
+        self._begun = client.channels.continue_(self._channel_id, context=CONTEXT, extension=self._dialled, priority=1)
+        return self._begun
 
     def _on_followed(self, answer: Future[Application]) -> None:
         """A subscription that Asterisk never heard of is asked for again with the next leg."""
         self._followed = not answer.cancelled() and answer.exception() is None
 
-    async def happened(self, error: AriError) -> bool:
+    async def happened(self, error: AriError, leg_id: str) -> bool:
         """Whether the dialplan has the caller in spite of this error: looked up, never asked for twice."""
         if not isinstance(error, RequestTimeout | Disconnected):
             return False
         try:
-            return (await self._client.channels.get(self._channel_id))["dialplan"]["context"] == CONTEXT
+            caller = await self._client.channels.get(self._channel_id)
         except AriError:
             return False
+        back = came_back(caller)
+        return in_ring(caller) and (not back or back[3:4] == [leg_id])  # he may still be there from an earlier leg
 
 
 class HandedLeg:
@@ -106,6 +119,7 @@ class HandedLeg:
         self._channel = ""
         self._to_end: HangupReason | None = None
         self._told: Future[None] | None = None
+        self._left = False
 
     def on_dial(self, event: Dial) -> None:
         """Take in how the ringing goes. A failure is told by the caller's coming back, which knows the cause."""
@@ -117,18 +131,36 @@ class HandedLeg:
             done(self.settled, None)
         self._end_channel()
 
+    def is_told_of(self, outcome: Sequence[str]) -> bool:
+        """Whether what a caller brings back (see `BACK`, without it) is about this leg."""
+        return list(outcome[3:4]) == [self.id]
+
     def on_back(self, outcome: Sequence[str]) -> None:
         """The caller is ours again: Dial() is over, and this is what it says (see `BACK`)."""
         status, cause, sip = (*outcome, "", "", "")[:3]
         final = sip.isdecimal() and int(sip) >= 300
-        number = int(cause) if final and cause.isdecimal() else _UNTOLD.get(status, 0)
+        number = int(cause) if final and cause.isdecimal() else _CAUSES.get(status, 0)
         text = CAUSE_WORDS.get(number, f"cause {number}") + (f", SIP {sip}" if final else "")
         if not self._channel:
             self.over(LegEnd(LegOutcome.FAILED, 0, f"Asterisk could not dial it: {status}"))
         elif status == "ANSWER":
+            done(self.rang, None)
+            done(self.settled, None)  # where nobody has told so
             self.over(LegEnd(LegOutcome.ANSWERED, 16, CAUSE_WORDS[16]))
         else:
             self.over(LegEnd(leg_outcome(number, rang=self.rang.done()), number, text))
+
+    def catch_up(self, caller: Channel) -> None:
+        """Take in how its caller is found in [ring] after events were missed: Dial() answers one when it has connected
+        the two. A leg whose channel nobody told of ends at Dial()'s own deadline."""
+        self._channel = self._channel or UNTOLD
+        if caller["state"] == "Up":
+            done(self.rang, None)
+            done(self.settled, None)
+
+    def leave(self) -> None:
+        """Somebody else goes on with the call: say nothing more to this leg."""
+        self._left = True
 
     def over(self, end: LegEnd) -> None:
         """The leg is gone, or never came to be."""
@@ -137,12 +169,12 @@ class HandedLeg:
 
     def hang_up(self, outcome: LegOutcome) -> None:
         """Send the hang-up now, or as soon as the channel is known; when it is the caller's, Dial() passes it on."""
-        if not self.ended.done() and outcome not in _ENDS_WITH_THE_CALLER:
+        if not self._left and not self.ended.done() and outcome not in _ENDS_WITH_THE_CALLER:
             self._to_end = REASONS.get(outcome, "normal")
             self._end_channel()
 
     def _end_channel(self) -> None:
-        if self._to_end is not None and self._channel and self._told is None:
+        if self._to_end is not None and self._channel not in ("", UNTOLD) and self._told is None:
             self._told = self._client.channels.hangup(self._channel, self._to_end)
             self._told.add_done_callback(self._on_told)
 

@@ -10,12 +10,14 @@ from typing import Any, TypeVar
 from ari_app.ari.channels import HangupReason
 from ari_app.ari.client import AriClient
 from ari_app.ari.errors import NotFound
-from ari_app.ari.events import Event
+from ari_app.ari.events import Channel, Event
 from ari_app.core.outcomes import LegEnd, LegOutcome, leg_outcome
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+UNSEEN = "it ended while Asterisk could not be heard"
+"""Of a leg whose end was told to nobody."""
 REASONS: dict[LegOutcome, HangupReason] = {LegOutcome.ANSWERED_ELSEWHERE: "answered_elsewhere"}
 
 
@@ -32,6 +34,8 @@ class AriLeg:
         self._destroyed = False
         self._asked: Future[Any] | None = None
         self._told: Future[None] | None = None
+        self._to_end: LegOutcome | None = None
+        self._left = False
 
     def on_event(self, event: Event) -> None:
         """Take in what Asterisk says of this channel."""
@@ -67,8 +71,34 @@ class AriLeg:
         """Asterisk has been asked for the channel; a hang-up before its ``answer`` would come too early."""
         self._asked = answer
 
+    @property
+    def in_question(self) -> bool:
+        """Whether Asterisk has it, unless it has ended unheard."""
+        made = self._asked is None or (self._asked.done() and not (self._asked.cancelled() or self._asked.exception()))
+        return made and not self.ended.done()
+
+    def catch_up(self, channel: Channel | None) -> None:
+        """Take in how the channel is found after events were missed; None: it is gone, nobody can tell why."""
+        if channel is None:
+            self._destroyed = True
+            self.over(LegEnd(LegOutcome.FAILED, text=UNSEEN))
+            return
+        if channel["state"] in ("Ringing", "Up"):
+            done(self.rang, None)
+        if channel["state"] == "Up":
+            done(self.settled, None)
+        if self._to_end is not None:  # it was told so, perhaps in vain
+            self.hang_up(self._to_end)
+
+    def leave(self) -> None:
+        """Somebody else goes on with the call: say nothing more to this leg."""
+        self._left = True
+
     def hang_up(self, outcome: LegOutcome) -> None:
         """Send the hang-up now; a second one is not sent while the first is under way."""
+        if self._left:
+            return
+        self._to_end = outcome
         if self.ended.done() or (self._told is not None and not self._told.done()):
             return
         if self._asked is not None and not self._asked.done():

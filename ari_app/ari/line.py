@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from asyncio import Future
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
-from ari_app.ari.caller import how_left, presentable
+from ari_app.ari.caller import how_left
+from ari_app.ari.callerside import NEWS_SECONDS, CallerSide
 from ari_app.ari.channels import HangupReason
 from ari_app.ari.client import AriClient
 from ari_app.ari.errors import AriError, Disconnected, RequestTimeout
 from ari_app.ari.events import Channel, Event, StasisStart
-from ari_app.ari.handover import BACK, HandedLeg, Handover
+from ari_app.ari.handover import HandedLeg
 from ari_app.ari.legs import AriLeg, done
-from ari_app.ari.media import AriRecording, Playing
+from ari_app.ari.media import AriRecording, CallerMedia
+from ari_app.ari.placing import Placing
 from ari_app.ari.registry import Registry
+from ari_app.ari.seen import Seen
 from ari_app.ari.settings import own_id
 from ari_app.ari.talkbridge import TalkBridge
+from ari_app.ari.whereabouts import BACK, in_stasis, is_ours
 from ari_app.core.outcomes import CallerEnd, HangUpCause, LegEnd, LegOutcome, PlayEnd
 from ari_app.core.scheme import Destination, VoicemailStep
+from ari_app.core.timeline import Kind, Note
 from ari_app.dialstring import DialTemplates
 from ari_app.ports import Leg, LegRefused, LineTrouble
 
-log = logging.getLogger(__name__)
-
 CLOSE_SECONDS = 2.0
 """How long the end of a call waits for Asterisk to confirm that every leg is gone."""
-NEWS_SECONDS = 0.3
-"""How long after a refusal the event that explains it may take."""
-NET_SECONDS = 60
-"""How much later than our own limit on a call Asterisk's ends a leg; the dialplan gives the caller's side as much."""
 
 _REASONS: dict[HangUpCause, HangupReason] = {
     HangUpCause.NORMAL: "normal",
@@ -44,7 +43,7 @@ _REASONS: dict[HangUpCause, HangupReason] = {
 
 
 class AriLine:
-    """The caller's channel, the legs dialed for it and the bridge they talk in; ids all begin with the call's."""
+    """The caller's channel, the legs dialed for it and the bridge they talk in. ``heard`` is set while events come."""
 
     def __init__(
         self,
@@ -55,161 +54,141 @@ class AriLine:
         channel: Channel,
         *,
         longest_seconds: float,
+        heard: asyncio.Event | None = None,
     ) -> None:
-        loop = asyncio.get_running_loop()
         self.channel_id = channel["id"]
-        self.gone: Future[CallerEnd] = loop.create_future()
-        self.entered: Future[None] = loop.create_future()
-        self._caller_id = channel["caller"]["number"]
+        self.side = CallerSide(self.channel_id, heard)
         self._client = client
         self._registry = registry
-        self._app = app
         self._dial = dial
-        self._longest_seconds = longest_seconds
-        self._legs: list[AriLeg | HandedLeg] = []
-        self._handover = Handover(client, app, channel)
-        self._handed: HandedLeg | None = None
+        self._tell: Callable[[Note], None] = lambda note: None
+        self._placing = Placing(client, registry, app, self.side, channel, longest_seconds=longest_seconds)
+        self._media = CallerMedia(client, registry, self.side)
         self._bridge = TalkBridge(own_id(app, self.channel_id))
-        self._answered = False
         self._ringing_in_band = False
-        self._told_to_go = False
-        self._plays = 0
-        self._recordings: list[str] = []
+
+    @property
+    def gone(self) -> Future[CallerEnd]:
+        return self.side.gone
 
     def on_event(self, event: Event) -> None:
         """Take in what Asterisk says of the caller's channel."""
+        handed = self._placing.handed
         match event["type"]:
             case "StasisStart":
                 self._on_start(event)
-            case "Dial" if self._handed is not None:
-                self._handed.on_dial(event)
+            case "Dial" if handed is not None:
+                handed.on_dial(event)
             case "ChannelHangupRequest":
                 done(self.gone, how_left(event.get("cause", 0), event.get("tech_cause", 0)))
-            case "StasisEnd" if not self.entered.done():
+            case "StasisEnd" if not self.side.entered.done():
                 pass  # handed over to the dialplan; should the caller have left, another event says so
             case "StasisEnd" | "ChannelDestroyed":
-                done(self.gone, CallerEnd.HUNG_UP if self._answered else CallerEnd.CANCELLED)
-                if event["type"] == "ChannelDestroyed" and self._handed is not None:
-                    self._handed.over(LegEnd(LegOutcome.CALLER_LEFT))  # Dial() has ended it with its caller
+                done(self.gone, self.side.left_unseen())
+                if event["type"] == "ChannelDestroyed" and handed is not None:
+                    handed.over(LegEnd(LegOutcome.CALLER_LEFT))  # Dial() has ended it with its caller
 
     def _on_start(self, event: StasisStart) -> None:
         """The caller is in our hands, at last or again."""
-        done(self.entered, None)
-        if event["args"][:1] == [BACK] and self._handed is not None:
-            self._answered = self._answered or event["channel"]["state"] == "Up"
-            self._handed.on_back(event["args"][1:])
+        handed, (first, *outcome) = self._placing.handed, event["args"] or [""]
+        if first != BACK:
+            done(self.side.entered, None)
+        elif handed is not None and handed.is_told_of(outcome):
+            done(self.side.entered, None)
+            self.side.answered = self.side.answered or event["channel"]["state"] == "Up"
+            handed.on_back(outcome)
 
     @property
     def was_lost(self) -> bool:
         """Whether the call ended because the connection did."""
         return self.gone.done() and self.gone.result() is CallerEnd.LINE_LOST
 
-    def lost(self) -> None:
-        """The connection that told us of this call is gone, and with it whatever was said meanwhile."""
-        done(self.gone, CallerEnd.LINE_LOST)
-        for leg in self._legs:
-            done(leg.settled, LegEnd(LegOutcome.FAILED, text="the connection to Asterisk was lost"))
+    def lost(self, why: str) -> None:
+        """Asterisk has lost the call, or we Asterisk for good."""
+        if not self.gone.done():
+            self._tell(Note(Kind.TROUBLE, {"what": "connection", "why": why}))
+            self.gone.set_result(CallerEnd.LINE_LOST)
+        self._placing.lost(why)
+
+    def leave(self, how: CallerEnd) -> None:
+        """Somebody else goes on with the call: whatever is left of it in Asterisk is not ours to end any more."""
+        self._placing.leave()
+        done(self.gone, how)
+
+    def listen(self, tell: Callable[[Note], None]) -> None:
+        self._tell = tell
+
+    # --- after events were missed -------------------------------------------------------------------------------------
+
+    @property
+    def in_question(self) -> InQuestion:
+        """What may have changed unheard. To be asked before Asterisk's state is read: what begins later is no loss."""
+        legs, handed = self._placing.in_question
+        to_enter = self.side.claimed and self._placing.handed is None and not self.side.entered.done()
+        return InQuestion(self, legs, handed, to_enter, *self._media.in_question)
+
+    def catch_up(self, asked: InQuestion, seen: Seen, seconds: float) -> None:
+        """Take in what is found after ``seconds`` of events were missed; synchronous, so that no event gets between."""
+        channel = seen.channels.get(self.channel_id)
+        if not self.side.told_to_go:
+            self._tell(Note(Kind.RECOVERED, {"after": "cut", "seconds": round(seconds, 1)}))
+        if channel is None:
+            done(self.gone, self.side.left_unseen())
+        elif is_ours(channel):
+            self.side.answered = self.side.answered or channel["state"] == "Up"
+            if asked.to_enter and in_stasis(channel):
+                done(self.side.entered, None)
+        elif not self.side.told_to_go:
+            self.leave(CallerEnd.TO_FALLBACK)
+            return
+        self._placing.catch_up(asked.legs, asked.handed, seen)
+        for name in (*asked.playbacks, *asked.recordings):
+            if name not in seen.live:
+                self._media.ended(name)
+
+    # --- what is done with it -----------------------------------------------------------------------------------------
 
     async def answer(self) -> None:
-        if not self._answered:
-            await self._in_stasis()
-            await self._done(self._answer(self._client), "answer the caller")
+        if not self.side.answered:
+            await self.side.in_stasis()
+            await self.side.done(self._answer(self._client), "answer the caller", lambda: self.side.answered)
 
     async def ring(self) -> None:
         # Before the answer the dialplan's Ringing() is still in force; after it the caller needs a tone of ours.
-        if self._answered and not self._ringing_in_band:
-            await self._done(self._client.channels.ring(self.channel_id), "let the caller hear ringing")
+        if self.side.answered and not self._ringing_in_band:
+            await self.side.hearing()
+            await self.side.done(self._client.channels.ring(self.channel_id), "let the caller hear ringing")
             self._ringing_in_band = True
 
     async def place(
         self, leg_id: str, destination: Destination, net_seconds: float, *, alone: bool = False
     ) -> AriLeg | HandedLeg:
-        endpoint = self._dial.render(destination)
+        endpoint, seconds = self._dial.render(destination), max(1, round(net_seconds))
         # An answered caller hears a tone of ours meanwhile, which Dial() would have to take over.
-        if alone and not self._answered:
-            return await self._hand_over(HandedLeg(self._client, leg_id), endpoint, max(1, round(net_seconds)))
-        leg = AriLeg(self._client, own_id(self._app, leg_id))
-        self._legs.append(leg)
-        self._registry.add(leg.id, leg)
-        channels = self._client.channels
-        created = channels.originate(
-            endpoint,
-            self._app,
-            leg.id,
-            caller_id=presentable(self._caller_id),
-            timeout=max(1, round(net_seconds)),
-            originator=self.channel_id,
-            variables={"TIMEOUT(absolute)": str(round(self._longest_seconds) + NET_SECONDS)},
-        )
-        leg.asked_for(created)
-        try:
-            await asyncio.shield(created)
-        except asyncio.CancelledError:
-            leg.hang_up(LegOutcome.CALLER_LEFT if self.gone.done() else LegOutcome.ANSWERED_ELSEWHERE)
-            raise
-        except (RequestTimeout, Disconnected) as unsure:
-            await self._read_again(leg, unsure)
-        except AriError as error:
-            leg.over(LegEnd(LegOutcome.FAILED, text=str(error)))
-            raise LegRefused(leg.ended.result()) from None
-        return leg
-
-    async def _hand_over(self, leg: HandedLeg, endpoint: str, net_seconds: int) -> HandedLeg:
-        """Let the dialplan ring it, and connect the two when it answers: a third of the requests and events."""
-        await self._in_stasis()
-        self._legs.append(leg)
-        self._handed = leg
-        self.entered = asyncio.get_running_loop().create_future()
-        try:
-            await asyncio.shield(self._handover.begin(endpoint, net_seconds))
-        except asyncio.CancelledError:
-            leg.hang_up(LegOutcome.CALLER_LEFT)
-            raise
-        except AriError as error:
-            if not await self._handover.happened(error):
-                await self._keep(leg, error)
-        return leg
-
-    async def _keep(self, leg: HandedLeg, error: AriError) -> None:
-        """The caller was not taken by the dialplan; when that is because of a hang-up, ``gone`` is to tell it."""
-        done(self.entered, None)
-        leg.hang_up(LegOutcome.FAILED)  # should it ring after all
-        leg.over(LegEnd(LegOutcome.FAILED, text=str(error)))
-        await asyncio.wait([self.gone], timeout=NEWS_SECONDS)
-        raise LegRefused(leg.ended.result())
-
-    async def _read_again(self, leg: AriLeg, unsure: AriError) -> None:
-        """Whether a leg rings that Asterisk has not answered for: looked up, never asked for twice."""
-        try:
-            await self._client.channels.get(leg.id)
-        except AriError:
-            leg.hang_up(LegOutcome.FAILED)
-            raise LegRefused(LegEnd(LegOutcome.FAILED, text=str(unsure))) from None
+        if alone and not self.side.answered:
+            return await self._placing.hand_over(leg_id, endpoint, seconds)
+        return await self._placing.place(leg_id, endpoint, seconds)
 
     async def connect(self, leg: Leg) -> None:
         if isinstance(leg, HandedLeg):
-            self._answered = True  # by Dial(), which has connected the two
+            self.side.answered = True  # by Dial(), which has connected the two
             return
-        await self._in_stasis()
+        await self.side.in_stasis()
         # Sent together, and carried out in this order: one round trip to Asterisk instead of three.
         client = self._client.in_order()
         waiting: list[Future[Any]] = []
         if self._ringing_in_band:
             waiting.append(client.channels.ring_stop(self.channel_id))
             self._ringing_in_band = False
-        if not self._answered:
+        if not self.side.answered:
             waiting.append(self._answer(client))
         waiting += self._bridge.join(client, self.channel_id, leg.id)
         await self._joined(leg, waiting)
 
     def _answer(self, client: AriClient) -> Future[None]:
         answer = client.channels.answer(self.channel_id)
-        answer.add_done_callback(self._on_answer)
+        answer.add_done_callback(self.side.answered_by)
         return answer
-
-    def _on_answer(self, answer: Future[None]) -> None:
-        """The caller is answered whatever becomes of the leg that it was done for."""
-        self._answered = self._answered or (not answer.cancelled() and answer.exception() is None)
 
     async def _joined(self, leg: Leg, waiting: list[Future[Any]]) -> None:
         try:
@@ -218,8 +197,9 @@ class AriLine:
             for answer in waiting:
                 if answer.done():
                     answer.result()
-        except RequestTimeout:
-            bridge = await self._done(self._bridge.read_again(self._client), "read the bridge again")
+        except (RequestTimeout, Disconnected):
+            await self.side.hearing()
+            bridge = await self.side.done(self._bridge.read_again(self._client), "read the bridge again")
             if not {self.channel_id, leg.id} <= set(bridge["channels"]):
                 raise LineTrouble("Asterisk did not connect the two in time") from None
         except AriError as error:
@@ -229,77 +209,57 @@ class AriLine:
             raise LineTrouble(f"the two could not be connected: {error}") from None
 
     async def play(self, sounds: Sequence[str], within_seconds: float) -> PlayEnd:
-        await self._in_stasis()
-        self._plays += 1
-        playback_id = f"{self.channel_id}-play-{self._plays}"
-        playing = Playing()
-        with self._registry.listening(playback_id, playing):
-            media = [f"sound:{sound}" for sound in sounds]
-            await self._done(self._client.channels.play(self.channel_id, media, playback_id), "play a prompt")
-            await asyncio.wait([playing.ended], timeout=within_seconds)
-        if playing.ended.done():
-            return playing.ended.result()
-        self._client.playbacks.stop(playback_id)
-        return PlayEnd.OVERDUE
+        return await self._media.play(sounds, within_seconds)
 
     async def record(self, name: str, limits: VoicemailStep) -> AriRecording:
-        await self._in_stasis()
-        recording = AriRecording()
-        self._recordings.append(name)
-        self._registry.add(name, recording)
-        begun = self._client.channels.record(
-            self.channel_id,
-            name,
-            max_duration_seconds=limits.max_seconds,
-            max_silence_seconds=limits.silence_seconds,
-            terminate_on="#",
-        )
-        await self._done(begun, "record the caller")
-        return recording
+        return await self._media.record(name, limits)
 
     async def hang_up(self, cause: HangUpCause) -> None:
         with suppress(LineTrouble):
-            await self._in_stasis()  # Dial() in the middle of giving up would put its cause in the place of ours
+            await self.side.in_stasis()  # Dial() in the middle of giving up would put its cause in the place of ours
         if not self.gone.done():
-            await self._done(self._client.channels.hangup(self.channel_id, _REASONS[cause]), "end the call")
-            self._told_to_go = True
+            await self.side.done(self._client.channels.hangup(self.channel_id, _REASONS[cause]), "end the call")
+            self.side.told_to_go = True
 
     async def close(self) -> None:
         """Everything is told to end at once; then we wait, but not for ever, until Asterisk says that it has."""
-        for leg in self._legs:
-            leg.hang_up(LegOutcome.CALLER_LEFT)
-        tasks: list[Future[Any]] = [leg.ended for leg in self._legs]
+        if self.gone.done() and self.gone.result().handed_on:
+            return
+        tasks = self._placing.hang_up()
         # A second word would take the first one's cause away; a caller merely lost sight of may be there still.
-        if self.was_lost or not (self.gone.done() or self._told_to_go):
+        if self.was_lost or not (self.gone.done() or self.side.told_to_go):
             self._client.channels.hangup(self.channel_id, "normal")
         if not self.gone.done():
             tasks.append(self.gone)
         self._bridge.destroy(self._client)
         if tasks:
             await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
-        for leg in self._legs:
-            self._registry.remove(leg.id)
-            if not leg.ended.done():
-                log.warning("leg %s is not known to have ended; the next sweep looks for it", leg.id)
+        self._placing.warn_of_those_left()
+        self._stop_listening()
+
+    def _stop_listening(self) -> None:
+        self._placing.forget()
         self._registry.remove(self.channel_id)
 
     def forget(self) -> None:
         """Listen to nothing of this call any more. A recording is closed later than the line, or is never heard of."""
-        for subject in (self.channel_id, *self._recordings):
-            self._registry.remove(subject)
+        self._stop_listening()
+        self._media.forget()
 
-    async def _in_stasis(self) -> None:
-        """Nothing can be done to the caller's channel before Asterisk has handed it over."""
-        if self.entered.done():
-            return
-        await asyncio.wait((self.entered, self.gone), timeout=CLOSE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        if not self.entered.done() and not self.gone.done():
-            raise LineTrouble("Asterisk did not hand the call over")
 
-    async def _done(self, answer: Future[Any], what: str) -> Any:
-        """The answer; a refusal because the caller has gone is left to ``gone`` to tell."""
-        try:
-            return await asyncio.shield(answer)
-        except AriError as error:
-            await asyncio.wait([self.gone], timeout=NEWS_SECONDS)
-            raise LineTrouble(f"could not {what}: {error}") from None
+@dataclass(frozen=True, slots=True)
+class InQuestion:
+    """What of a line may have changed unheard: legs of its own, one of Dial()'s, whether its caller was still to be
+    handed over, and what was played and recorded."""
+
+    line: AriLine
+    legs: Sequence[AriLeg]
+    handed: HandedLeg | None
+    to_enter: bool
+    playbacks: Sequence[str]
+    recordings: Sequence[str]
+
+    @property
+    def channels(self) -> Sequence[str]:
+        """Whose events must be told."""
+        return [self.line.channel_id, *(leg.id for leg in self.legs)]

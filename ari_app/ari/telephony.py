@@ -11,14 +11,20 @@ from typing import Any
 from ari_app.ari.connection import AriConnection
 from ari_app.ari.errors import AriError, Conflict, NotFound
 from ari_app.ari.events import Channel, Event
-from ari_app.ari.handover import BACK, CONTEXT
 from ari_app.ari.line import AriLine
 from ari_app.ari.registry import Registry
+from ari_app.ari.seen import Seen, look
 from ari_app.ari.settings import AriSettings, own_id
+from ari_app.ari.strays import strays_of
+from ari_app.ari.whereabouts import BACK
 from ari_app.core.numbering import masked, printable
+from ari_app.core.outcomes import CallerEnd
 from ari_app.dialstring import DialTemplates
 
 log = logging.getLogger(__name__)
+
+GIVE_UP_SECONDS = 30.0
+"""How long Asterisk may be out of reach before its calls are given up for lost."""
 
 Conduct = Callable[[AriLine, Channel], Awaitable[Any]]
 
@@ -43,8 +49,17 @@ class Telephony:
         self._calls: set[asyncio.Task[None]] = set()
         self._open = True
         self._sweeping: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._heard = asyncio.Event()
+        self._deaf_since: float | None = None
+        self._giving_up: asyncio.TimerHandle | None = None
+        self._asterisk = ""
         self.connection = AriConnection(
-            settings, self._on_event, on_connected=self.sweep, on_disconnected=self._on_disconnected
+            settings,
+            self._on_event,
+            on_connected=self._take_up,
+            on_disconnected=self._on_disconnected,
+            on_replaced=self._on_replaced,
         )
 
     @property
@@ -98,11 +113,19 @@ class Telephony:
                 self.connection.client.channels.hangup(channel["id"], "congestion")
             return
         client, app = self.connection.client, self._settings.app
-        line = AriLine(client, self._registry, app, self._dial, channel, longest_seconds=self._longest_seconds)
+        line = AriLine(
+            client,
+            self._registry,
+            app,
+            self._dial,
+            channel,
+            longest_seconds=self._longest_seconds,
+            heard=self._heard,
+        )
         self._registry.add(line.channel_id, line)
         self._lines[line.channel_id] = line
         if not claim:
-            line.entered.set_result(None)
+            line.side.entered.set_result(None)
         task = asyncio.create_task(self._take(line, channel, claim), name=f"call {line.channel_id}")
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
@@ -145,49 +168,79 @@ class Telephony:
             return False
         except AriError as error:
             log.warning("a call could not be claimed, the dialplan has it: %s", error)
-            return line.entered.done()
+            return line.side.entered.done()
+        line.side.claimed = True
         return True
 
     async def _end_if_ours(self, line: AriLine, claim: asyncio.Future[None]) -> None:
         """We stop while a claim is under way: what it makes ours nobody else would end, another's is not ours to."""
         with suppress(AriError):
             await asyncio.wait([claim])
-            if line.entered.done() or not (claim.cancelled() or claim.exception()):
+            if line.side.entered.done() or not (claim.cancelled() or claim.exception()):
                 await self.connection.client.channels.hangup(line.channel_id, "congestion")
 
     def _on_disconnected(self, reason: str) -> None:
-        """What the calls went through meanwhile will never be known: end them cleanly (requests still go by HTTP)."""
+        """Calls live on in Asterisk; but nothing new is done to one while we hear nothing of it."""
+        self._heard.clear()
+        if self._deaf_since is None:
+            self._deaf_since = self._loop.time()
+            self._giving_up = self._loop.call_later(GIVE_UP_SECONDS, self._give_up)
         if self._lines:
-            log.warning("ending %d live calls: %s", len(self._lines), reason)
+            log.warning("%d live calls go on unheard: %s", len(self._lines), reason)
+
+    def _give_up(self) -> None:
+        """What the calls go through will never be known: they are over, as far as we are concerned."""
         for line in tuple(self._lines.values()):
-            line.lost()
+            line.lost(f"there was no connection to Asterisk for {GIVE_UP_SECONDS:g} s")
+
+    def _on_replaced(self) -> None:
+        """Another controller has our application's name, and takes our calls up."""
+        for line in tuple(self._lines.values()):
+            line.leave(CallerEnd.TO_SUCCESSOR)
+
+    async def _take_up(self) -> None:
+        """Read what became of things while we heard nothing, before the events that were held since are passed on."""
+        client, app = self.connection.client, self._settings.app
+        asked = [line.in_question for line in self._lines.values()]
+        seen = await look(
+            client,
+            app,
+            hear_of=[channel for one in asked for channel in one.channels],
+            playbacks=[playback for one in asked for playback in one.playbacks],
+            recordings=[recording for one in asked for recording in one.recordings],
+        )
+        # From here on nothing is awaited: no task runs before it knows what was missed.
+        restarted = self._asterisk not in ("", seen.started)
+        self._asterisk = seen.started
+        unheard, self._deaf_since = self._loop.time() - (self._deaf_since or self._loop.time()), None
+        if self._giving_up is not None:
+            self._giving_up.cancel()
+        self._heard.set()
+        for one in asked:
+            if restarted and one.line.channel_id not in seen.channels:
+                one.line.lost("Asterisk was restarted")
+            else:
+                one.line.catch_up(one, seen, unheard)
+        self._end_strays(seen)
 
     async def sweep(self) -> None:
         """End every channel and bridge of ours that no live call knows, such as a crash or a lost connection leaves."""
-        client, app = self.connection.client, self._settings.app
-        known = set((await client.applications.get(app))["channel_ids"])
-        channels = [channel for channel in await client.channels.list() if channel["id"] not in self._registry]
-        stray = [
-            channel["id"]
-            for channel in channels
-            if channel["id"].startswith(self._own) or (channel["id"] in known and is_ours(channel))
-        ]
-        bridges = [bridge["id"] for bridge in await client.bridges.list() if self._is_stray_bridge(bridge["id"])]
-        for channel_id in stray:
-            client.channels.hangup(channel_id, "normal")
-        for bridge_id in bridges:
+        self._end_strays(await look(self.connection.client, self._settings.app))
+
+    def _end_strays(self, seen: Seen) -> None:
+        client = self.connection.client
+        strays = strays_of(self._settings.app, seen, self._registry)
+        for channel in strays.channels:
+            client.channels.hangup(channel["id"], "normal")
+        for bridge_id in strays.bridges:
             client.bridges.destroy(bridge_id)
-        if stray or bridges:
-            log.warning("swept %d channels and %d bridges that %s had left behind", len(stray), len(bridges), app)
-
-    def _is_stray_bridge(self, bridge_id: str) -> bool:
-        return bridge_id.startswith(self._own) and bridge_id.removeprefix(self._own) not in self._registry
-
-
-def is_ours(channel: Channel) -> bool:
-    """Whether a caller's channel that we are told of is in our hands, or handed over; the fallback's is not."""
-    place = channel["dialplan"]
-    return place["app_name"] in ("Stasis", "StasisBroadcast") or place["context"] == CONTEXT
+        if strays.channels or strays.bridges:
+            log.warning(
+                "swept %d channels and %d bridges that %s had left behind",
+                len(strays.channels),
+                len(strays.bridges),
+                self._settings.app,
+            )
 
 
 def describe(channel: Channel) -> str:

@@ -44,6 +44,12 @@ _CALLER = {
     "cancelled": "the caller hung up before the call was answered",
     "hung_up": "the caller hung up",
     "line_lost": "the line to the caller was lost",
+    "to_fallback": "the dialplan's fallback has the caller now",
+    "to_successor": "this controller leaves the call to the one that comes after it",
+}
+_RECOVERED = {
+    "cut": "the connection to Asterisk is back, {seconds} s of it were missed; the call goes on as it is found",
+    "restart": "a controller that has just started takes the call up as it is found; the last {seconds} s were missed",
 }
 _REASONS = {
     "talked": "talked with {answered_by}",
@@ -164,6 +170,8 @@ _SENTENCES: dict[Kind, Callable[[Details], str]] = {
     Kind.CALLER_LEFT: lambda d: _words(_CALLER, d.get("how"), d),
     Kind.LIMIT_REACHED: lambda d: f"the longest call, {d.get('seconds')} s, is reached",
     Kind.TROUBLE: lambda d: f"trouble with the {d.get('what')}: {d.get('why')}",
+    Kind.RECOVERED: lambda d: _words(_RECOVERED, d.get("after"), d),
+    Kind.HANDED_ON: lambda d: _words(_CALLER, d.get("how"), d),
     Kind.HUNG_UP: lambda d: f"we hang up ({d.get('cause')})",
     Kind.VERDICT: lambda d: f"{str(d.get('disposition')).replace('_', ' ')}: {_words(_REASONS, d.get('reason'), d)}",
     Kind.MESSAGE_QUEUED: lambda d: f"{_message(d)} {_when(d)}: {_words(_WHY_MESSAGE, d.get('why'), d)}",

@@ -64,12 +64,20 @@ class CallerEnd(StrEnum):
     """How the caller left. ``CANCELLED`` is a hang-up before we answered.
 
     A caller who vanished without a word is ``HUNG_UP``: Asterisk ends the channel for the silence of its RTP, and tells
-    of that just as of a BYE.
+    of that just as of a BYE. ``TO_FALLBACK`` and ``TO_SUCCESSOR``: the caller is there still, but the dialplan's
+    fallback has the call now, or it is left to the controller that comes after this one; its verdict is theirs to give.
     """
 
     CANCELLED = "cancelled"
     HUNG_UP = "hung_up"
     LINE_LOST = "line_lost"
+    TO_FALLBACK = "to_fallback"
+    TO_SUCCESSOR = "to_successor"
+
+    @property
+    def handed_on(self) -> bool:
+        """Whether somebody else goes on with the call."""
+        return self in (CallerEnd.TO_FALLBACK, CallerEnd.TO_SUCCESSOR)
 
 
 class PlayEnd(StrEnum):

@@ -37,6 +37,8 @@ class Kind(StrEnum):
     CALLER_LEFT = "caller_left"
     LIMIT_REACHED = "limit_reached"
     TROUBLE = "trouble"
+    RECOVERED = "recovered"
+    HANDED_ON = "handed_on"
     HUNG_UP = "hung_up"
     VERDICT = "verdict"
     MESSAGE_QUEUED = "message_queued"

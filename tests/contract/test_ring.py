@@ -52,7 +52,7 @@ async def rung(rig: Rig, caller: str = "420600000001", name: str = "") -> Rung:
     channel = await rig.client.channels.get(channel_id)
     line = AriLine(rig.client, registry, APP, templates, channel, longest_seconds=60)
     registry.add(channel_id, line)
-    line.entered.set_result(None)
+    line.side.entered.set_result(None)
     rig.watch.also = registry.pass_on
     return Rung(calling, line)
 

@@ -35,6 +35,8 @@ class Proxy:
         self._late: deque[tuple[float, socket.socket, bytes]] = deque()
         self._cut = False
         self._open = True
+        self.shut = False
+        """While it is, no new connection is let in."""
         self.silenced = threading.Event()
         """Set once ``watch`` has let a connection fall silent."""
         self._thread = threading.Thread(target=self._run, name="proxy", daemon=True)
@@ -71,6 +73,9 @@ class Proxy:
 
     def _accept(self) -> None:
         client, _ = self._listener.accept()
+        if self.shut:
+            client.close()
+            return
         try:
             server = socket.create_connection(self._target, timeout=2)
         except OSError:

@@ -120,6 +120,8 @@ class FakeChannel:
     speaks: bool = True
     """Whether sound comes from the far end: a hang-up without any makes its recording fail."""
     left_unclaimed: bool = False
+    app_data: str = ""
+    """The arguments of the application that the dialplan runs for it, where Stasis has brought it back."""
     context: str = "offer"
     """Where in the dialplan an inbound channel is."""
     rung: FakeChannel | None = None
@@ -163,7 +165,7 @@ class FakeChannel:
                 "exten": self.exten,
                 "priority": 1,
                 "app_name": self._dialplan_application(),
-                "app_data": "",
+                "app_data": self.app_data,
             },
             "creationtime": "2026-01-01T00:00:00.000+0000",
             "language": "en",

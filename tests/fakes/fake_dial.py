@@ -51,4 +51,12 @@ def _outcome(leg: FakeChannel, cause: int, sip_status: int | None) -> tuple[str,
 
 def _give_back(switch: Switch, caller: FakeChannel, status: str, cause: int, sip_status: int | None) -> None:
     caller.variables["RING_DIAL"] = ""
-    switch.enter(caller, caller.variables["RING_APP"], "back", status, str(cause), str(sip_status or ""))
+    switch.enter(
+        caller,
+        caller.variables["RING_APP"],
+        "back",
+        status,
+        str(cause),
+        str(sip_status or ""),
+        caller.variables["RING_ID"],
+    )

@@ -25,6 +25,7 @@ class FakeRest:
         self._apps = apps
         self._filters = filters
         self.asked: list[tuple[str, str]] = []
+        self.status = {"startup_time": "2026-01-01T00:00:00.000+0000"}
 
     async def handle(self, method: str, path: str, query: dict[str, str], body: Json) -> Answer:
         """Status and JSON of one request; `path` relative to /ari/."""
@@ -236,6 +237,11 @@ class FakeRest:
                 return channel
         raise Refusal(404, "Recording not found")
 
+    async def live_recording(self, name: str, q: Json) -> Answer:
+        recording = self._live(name).recording
+        assert recording is not None
+        return 200, recording.json("recording")
+
     async def stop_recording(self, name: str, q: Json) -> Answer:
         self._switch.end_recording(self._live(name))
         return EMPTY
@@ -289,7 +295,11 @@ class FakeRest:
         return 200, {"ping": "pong", "asterisk_id": "fake", "timestamp": "2026-01-01T00:00:00.000+0000"}
 
     async def info(self, q: Json) -> Answer:
-        return 200, {"system": {"version": "22.10.1", "entity_id": "fake"}, "config": {"name": ""}}
+        return 200, {
+            "system": {"version": "22.10.1", "entity_id": "fake"},
+            "config": {"name": ""},
+            "status": self.status,
+        }
 
     async def modules(self, q: Json) -> Answer:
         names = ("res_ari.so", "res_ari_events.so", "app_stasis_broadcast.so", "chan_pjsip.so")
@@ -343,6 +353,7 @@ ROUTES = [
     _route("POST", "bridges/*/removeChannel", "remove_channel"),
     _route("GET", "playbacks/*", "playback"),
     _route("DELETE", "playbacks/*", "stop_playback"),
+    _route("GET", "recordings/live/*", "live_recording"),
     _route("POST", "recordings/live/*/stop", "stop_recording"),
     _route("DELETE", "recordings/live/*", "cancel_recording"),
     _route("GET", "recordings/stored/*", "stored"),

@@ -158,6 +158,7 @@ class Switch:
         """The channel is the application's from now on."""
         channel.broadcast = False
         channel.app = app
+        channel.app_data = ",".join((app, *args))
         channel.known_to.add(app) if not channel.inbound else None
         self.emit(app, "StasisStart", {"channel": channel.json(), "args": list(args)})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +13,7 @@ from ari_app import virtual_time
 from ari_app.call import Exchange, FixedRules, conduct
 from ari_app.core.outcomes import CallerEnd, HangUpCause, LegEnd, LegOutcome, PlayEnd, Recorded, RecordEnd
 from ari_app.core.scheme import Branch, Destination, Number, Scheme, SchemeBook, Step, VoicemailStep
-from ari_app.core.timeline import Entry, Kind
+from ari_app.core.timeline import Entry, Kind, Note
 from ari_app.core.verdict import Verdict
 from ari_app.ports import (
     CallClosed,
@@ -215,6 +215,8 @@ class HostileLine:
         trouble = self.plan.troubles.get((what, times))
         if trouble is not None:
             raise LineTrouble(trouble)
+
+    def listen(self, tell: Callable[[Note], None]) -> None: ...
 
     async def answer(self) -> None:
         await self._does("answer")

@@ -201,3 +201,19 @@ def test_a_line_that_is_lost_is_not_a_hang_up(leaves_at: float, disposition: Dis
     assert conducted.of(Kind.CALLER_LEFT)[0].details["how"] == "line_lost"
     assert verdict(conducted)[0] is disposition
     assert conducted.of(Kind.TALK_ENDED) == []
+
+
+@pytest.mark.promise("OUR-08")
+@pytest.mark.parametrize(
+    "leaves_at", [0.004, 2, 5, 22, 30], ids=["placing", "ringing", "talking", "prompt", "recording"]
+)
+@pytest.mark.parametrize("to", [CallerEnd.TO_FALLBACK, CallerEnd.TO_SUCCESSOR])
+def test_a_call_that_is_somebody_elses_gets_no_verdict_and_no_other_word_of_ours(
+    to: CallerEnd, leaves_at: float
+) -> None:
+    legs = [answers(3)] if leaves_at < 10 else [SILENT, SILENT]
+    conducted = call(always("UTC", TOGETHER, VOICEMAIL), Plan(legs=legs, leaves_at=leaves_at, leaves_how=to))
+    assert conducted.kinds[-1] is Kind.HANDED_ON
+    assert conducted.of(Kind.HANDED_ON)[0].details == {"how": to.value}
+    assert (conducted.verdict, conducted.error, conducted.journal.endings) == (None, None, [])
+    assert (conducted.keeper.taken, conducted.keeper.discarded) == ([], [])

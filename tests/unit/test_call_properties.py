@@ -97,7 +97,7 @@ def plans(draw: st.DrawFn, troubles: Troubles = TROUBLES) -> Plan:
         legs=draw(st.lists(LEG_PLANS, min_size=2, max_size=8)),
         leaves_at=draw(seldom(INSTANTS)),
         leaves_in=draw(seldom(st.sampled_from(["answer", "ring", "place", "connect", "record", "hang_up"]))),
-        leaves_how=draw(seldom(st.sampled_from([*CallerEnd]))),
+        leaves_how=draw(seldom(st.sampled_from([how for how in CallerEnd if not how.handed_on]))),
         speaks=draw(INSTANTS),
         prompts=draw(st.lists(st.sampled_from([*PlayEnd]), max_size=3)),
         troubles=draw(st.integers(0, 3).flatmap(lambda roll: troubles if roll == 3 else st.just({}))),

@@ -27,7 +27,9 @@ def side_by_side(count: int, destination: Destination, *, caller: str | None = C
 
         async def one(number: int) -> Verdict:
             await asyncio.sleep(number)
-            return await conduct(opened(caller=caller), HostileLine(plan), exchange)
+            verdict = await conduct(opened(caller=caller), HostileLine(plan), exchange)
+            assert verdict is not None
+            return verdict
 
         return list(await asyncio.gather(*map(one, range(count))))
 
