@@ -14,6 +14,7 @@ from ari_app.core.numbering import ENDPOINT_NAME, printable
 from ari_app.core.schedule import ScheduleError
 from ari_app.core.scheme import RingStrategy, TargetKind
 from ari_app.core.sounds import sound_refusal
+from ari_app.core.week import Stretch, WeekProof, as_entries, prove
 
 TIMEOUT_SECONDS = range(5, 601)
 DELAY_SECONDS = range(601)
@@ -24,6 +25,8 @@ MOST_STEPS = 50
 """In a branch."""
 MOST_DESTINATIONS = 20
 """In a step: whoever may edit the database must not ring a thousand phones at once with each call."""
+MOST_TOLD = 12
+"""Stretches of the week in one sentence."""
 TERMINAL = ("voicemail", "hang_up")
 KINDS = ("dial", "greeting", *TERMINAL)
 
@@ -76,19 +79,41 @@ def _of_scheme(draft: SchemeDraft, rules: DialRules) -> Iterator[Problem]:
     where = f"scheme {printable(draft.name)!r}"
     if not draft.name.strip():
         yield _error(where, "the name is empty; give it one that people will know it by")
-    if not _is_zone(draft.time_zone):
+    if not is_zone(draft.time_zone):
         zone = printable(draft.time_zone)
         yield _error(where, f"{zone!r} is not an IANA time zone; write one such as Europe/Moscow or Europe/Kyiv")
     if not draft.branches:
         yield _error(where, "it has no branches; add one (without hours it always holds)")
+    proof = week_of(draft)
     always = None
-    for branch in draft.branches:
+    for number, branch in enumerate(draft.branches):
         place = f"{where}, branch {printable(branch.name)!r}"
         if always is not None:
             yield _warning(place, f"it is never reached: branch {always!r} before it always holds")
         elif not branch.entries:
             always = printable(branch.name)
+        elif proof is not None and number in proof.unreached:
+            yield _warning(place, "it is never reached: branches before it cover all of its hours; move it before them")
         yield from _of_branch(branch, place, rules)
+    if proof is not None and proof.gaps and draft.branches:
+        yield _warning(where, _uncovered(proof.gaps))
+
+
+def week_of(draft: SchemeDraft) -> WeekProof | None:
+    """What becomes of every minute of the week; None while hours make no sense, which is an error of its own."""
+    try:
+        return prove([[entry_of(entry) for entry in branch.entries] for branch in draft.branches])
+    except ScheduleError:
+        return None
+
+
+def _uncovered(gaps: Collection[Stretch]) -> str:
+    listed = [str(entry) for entry in as_entries(gaps)]
+    more = f" and {len(listed) - MOST_TOLD} stretches more" if len(listed) > MOST_TOLD else ""
+    return (
+        f"no branch covers {', '.join(listed[:MOST_TOLD])}{more}: calls get the configured default then; "
+        "add the hours, or a last branch without hours"
+    )
 
 
 def _of_branch(branch: BranchDraft, where: str, rules: DialRules) -> Iterator[Problem]:
@@ -199,7 +224,7 @@ def _in_range(seconds: int, allowed: range, what: str, where: str) -> Iterator[P
 
 
 @lru_cache(maxsize=1024)
-def _is_zone(name: str) -> bool:
+def is_zone(name: str) -> bool:
     """Whether the tz database has the zone; names that are no path in it raise in several ways."""
     try:
         return bool(ZoneInfo(name).key)

@@ -6,6 +6,7 @@ Drafts are named tuples: a big book compares thousands of them with those of the
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -85,6 +86,7 @@ class SchemeDraft(NamedTuple):
         return hashlib.sha256(repr(self).encode("utf-8", "backslashreplace")).hexdigest()[:12]
 
 
+@lru_cache(maxsize=4096)
 def entry_of(draft: EntryDraft) -> ScheduleEntry:
     """The entry. Raises `ScheduleError`, saying what to write instead."""
     opens, closes = parse_hours(f"{draft.opens}-{draft.closes}")

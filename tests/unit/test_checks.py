@@ -127,6 +127,30 @@ def test_branches_behind_one_that_always_holds_are_told_to_be_never_reached() ->
     ]
 
 
+@pytest.mark.promise("OUR-03")
+def test_a_branch_whose_hours_others_take_is_told_to_be_never_reached() -> None:
+    office = branch(StepDraft("hang_up"), name="Office", entries=(EntryDraft(1, 5, "09:00", "17:59"),))
+    lunch = branch(StepDraft("hang_up"), name="Lunch", entries=(EntryDraft(3, 3, "12:00", "12:59"),))
+    assert told(scheme(office, lunch, branch(StepDraft("voicemail")))) == [
+        "?scheme 'Office', branch 'Lunch': it is never reached: branches before it cover all of its hours; "
+        "move it before them"
+    ]
+    assert told(scheme(lunch, office, branch(StepDraft("voicemail")))) == []
+
+
+@pytest.mark.promise("RNG-03")
+def test_hours_that_no_branch_covers_are_told_to_the_minute() -> None:
+    office = branch(StepDraft("hang_up"), name="Office", entries=(EntryDraft(1, 5, "09:00", "17:59"),))
+    night = branch(StepDraft("hang_up"), name="Night", entries=(EntryDraft(1, 5, "18:01", "23:59"),))
+    assert told(scheme(office, night)) == [
+        "?scheme 'Office': no branch covers Mon-Fri 00:00-08:59, Mon-Fri 18:00-18:00, Sat-Sun 00:00-23:59: calls get "
+        "the configured default then; add the hours, or a last branch without hours"
+    ]
+    often = tuple(EntryDraft(1, 7, f"{hour:02d}:00", f"{hour:02d}:29") for hour in range(24))
+    (many,) = told(scheme(branch(StepDraft("hang_up"), entries=often)))
+    assert "Mon-Sun 11:30-11:59 and 12 stretches more: calls get" in many
+
+
 @pytest.mark.promise("RNG-04")
 @pytest.mark.fault("21")
 @pytest.mark.parametrize(
