@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.text import Text
 
-from ari_app.cli.faults import EXIT_NO, Failed
+from ari_app.cli.problems import problems_about
+from ari_app.cli.scheme_check import check
 from ari_app.cli.screen import clean, count, is_narrow, json_option, print_json, screen, table
 from ari_app.cli.site import env_file_option, read_book, settings_of
-from ari_app.core.checks import Problem, Severity, errors
+from ari_app.core.checks import errors
 from ari_app.core.engine import describe
-from ari_app.core.numbering import printable
 from ari_app.core.scheme import Branch, Number, Scheme
 from ari_app.storage.book import Reading
-
-
-def problems_about(reading: Reading, *, scheme: str | None = None, number: str | None = None) -> tuple[Problem, ...]:
-    """The problems that are of the scheme of this name, or of this number."""
-    places = [f"scheme {printable(scheme)!r}"] if scheme is not None else []
-    places += [f"number {number!r}"] if number is not None else []
-    return tuple(
-        problem
-        for problem in reading.problems
-        if any(problem.where == place or problem.where.startswith(f"{place}, ") for place in places)
-    )
-
-
-def problem_json(problem: Problem) -> dict[str, str]:
-    """The keys that ``--json`` promises."""
-    return {"severity": problem.severity.value, "where": problem.where, "text": problem.text}
 
 
 def summary(scheme: Scheme) -> str:
@@ -114,44 +97,7 @@ def _state(row: dict[str, Any]) -> tuple[str, str]:
     return (count(row["warnings"], "warning"), "yellow") if row["warnings"] else ("in force", "green")
 
 
-@schemes.command()
-@click.argument("name", required=False)
-@json_option
-@env_file_option
-def check(name: str | None, as_json: bool, env_file: Path | None) -> None:
-    """Tell every problem of every scheme, or of the one called NAME. Exit code 1 when there is an error.
-
-    A scheme with an error is not taken into force; a running controller keeps its last good version. Without NAME the
-    problems of apology rules, message types and contacts are told too: to those the same applies.
-
-    \b
-    Examples:
-      ari-app schemes check
-      ari-app schemes check "Office Moscow" || echo "do not let this one out"
-    """
-    reading = read_book(settings_of(env_file))
-    found = reading.problems
-    if name is not None:
-        if name not in (judged.draft.name for judged in reading.judged.values()):
-            raise Failed(f"there is no scheme {name!r}; ari-app schemes list shows those there are")
-        found = problems_about(reading, scheme=name)
-    if as_json:
-        print_json({"problems": [problem_json(problem) for problem in found]})
-    else:
-        _print_problems(found, checked=1 if name else len(reading.judged))
-    if errors(found):
-        raise click.exceptions.Exit(EXIT_NO)
-
-
-def _print_problems(found: Iterable[Problem], checked: int) -> None:
-    out = screen()
-    found = tuple(found)
-    for problem in found:
-        wrong = problem.severity is Severity.ERROR
-        line = clean("✘ error   " if wrong else "! warning ", "bold red" if wrong else "yellow")
-        out.print(line.append(clean(str(problem))))
-    amount, warnings = len(errors(found)), len(found) - len(errors(found))
-    out.print(f"{count(checked, 'scheme')}: {count(amount, 'error')}, {count(warnings, 'warning')}")
+schemes.add_command(check)
 
 
 @click.group(short_help="List the company's own numbers.")

@@ -13,7 +13,7 @@ from rich.padding import Padding
 
 from ari_app import simulation
 from ari_app.cli.moments import MomentError, moment_at
-from ari_app.cli.schemes import problem_json, problems_about
+from ari_app.cli.problems import problem_json, problems_about
 from ari_app.cli.screen import clean, json_option, print_json, screen
 from ari_app.cli.site import env_file_option, read_book, settings_of
 from ari_app.cli.timeline import legs_of, moments, print_timeline

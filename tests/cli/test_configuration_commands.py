@@ -48,7 +48,8 @@ def test_schemes_are_listed_with_their_numbers_and_state(cli: Cli) -> None:
 
 def test_a_good_book_passes_the_check(cli: Cli) -> None:
     assert cli("schemes", "check").stdout == "11 schemes: 0 errors, 0 warnings\n"
-    assert cli.json("schemes", "check") == {"problems": []}
+    told = cli.json("schemes", "check")
+    assert (told["problems"], {scheme["whole"] for scheme in told["schemes"]}) == ([], {True})
 
 
 @pytest.mark.fault("21")
@@ -64,7 +65,7 @@ def test_an_error_is_exit_code_1_and_a_warning_is_not(cli: Cli) -> None:
     cli.sql(f"UPDATE schemes SET time_zone = 'Mars/Base' WHERE name = '{OFFICE}'")
     assert f"✘ error   scheme '{OFFICE}': 'Mars/Base' is not an IANA" in cli("schemes", "check", code=1).stdout
     assert [problem["severity"] for problem in cli.json("schemes", "check", OFFICE, code=1)["problems"]] == ["error"]
-    assert cli("schemes", "check", "Demo: all at once").stdout == "1 scheme: 0 errors, 0 warnings\n"
+    assert cli("schemes", "check", "Demo: all at once").stdout.endswith("1 scheme: 0 errors, 0 warnings\n")
     assert "there is no scheme 'Nobody'; ari-app schemes list" in cli("schemes", "check", "Nobody", code=1).stderr
 
 
