@@ -196,8 +196,10 @@ class _Call:
         connected_ms = next((e.at_ms for e in self.chronicle.entries if e.kind is Kind.CONNECTED), None)
         # A cancelled call may have been connected for an instant; it was not answered.
         answered_ms = connected_ms if result.disposition is verdict.Disposition.ANSWERED else None
-        intents = self._messages(result, at, ended_ms)
-        self._exchange.journal.closed(CallClosed(self._opened.call_id, at, result, answered_ms, ended_ms, intents))
+        owed = self._voicemail.owed
+        intents = () if owed else self._messages(result, at, ended_ms)  # what it brings is known with the recording
+        closed = CallClosed(self._opened.call_id, at, result, answered_ms, ended_ms, intents, owed)
+        self._exchange.journal.closed(closed)
         return result
 
     def _messages(self, result: verdict.Verdict, at: datetime, ended_ms: int) -> tuple[Intent, ...]:

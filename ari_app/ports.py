@@ -11,6 +11,7 @@ from typing import Protocol
 from ari_app.core.message_book import MessageBook
 from ari_app.core.messages import Intent
 from ari_app.core.outcomes import CallerEnd, HangUpCause, LegEnd, LegOutcome, PlayEnd, Recorded, RecordEnd
+from ari_app.core.recordings import LateCall
 from ari_app.core.scheme import Destination, SchemeBook, VoicemailStep
 from ari_app.core.timeline import Entry, Note
 from ari_app.core.verdict import Verdict
@@ -113,7 +114,7 @@ class MessageKeeper(Protocol):
 
     async def take(self, name: str) -> Recorded:
         """Fetch the recording, judge its file and keep it; never raises, trouble is told in the result. A recording
-        that was never written has no seconds and is no trouble."""
+        that was never written has no seconds and is no trouble. May be repeated until it is kept or discarded."""
 
     def keep(self, name: str) -> None:
         """A recording taken counts as a message: do behind the call whatever is left to do. Never raises."""
@@ -175,9 +176,21 @@ class MessageRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingOwed:
+    """A recording that could not be taken when its call ended. ``application`` names whose Asterisk has it, ``why``
+    what was in the way; ``min_seconds`` is what its step asks of a message."""
+
+    name: str
+    application: str
+    min_seconds: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallClosed:
     """The end of a call. ``at`` is UTC; ``answered_ms`` and ``ended_ms`` count from the arrival. ``intents`` are the
-    messages that it brings: they are written in the transaction that writes the end."""
+    messages that it brings: they are written in the transaction that writes the end. So is a recording ``owed``, whose
+    call has its messages decided later."""
 
     call_id: str
     at: datetime
@@ -185,6 +198,46 @@ class CallClosed:
     answered_ms: int | None
     ended_ms: int
     intents: tuple[Intent, ...] = ()
+    owed: RecordingOwed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallAmended:
+    """What an owed recording made of its call; written in one transaction, and once, for then it is owed no more.
+
+    ``at`` is UTC. ``settled``: the recording is owed no more; else only the messages have been decided without it.
+    """
+
+    call_id: str
+    at: datetime
+    recording: str
+    settled: bool
+    verdict: Verdict
+    entries: tuple[Entry, ...]
+    message: MessageRecord | None = None
+    intents: tuple[Intent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A recording in Asterisk's spool that a closed call is owed."""
+
+    name: str
+    call: LateCall
+
+
+class LateKeeper(MessageKeeper, Protocol):
+    """A keeper that is asked again later."""
+
+    async def works(self) -> bool:
+        """Whether there is a place to keep recordings; after trouble it is tried."""
+
+
+class Ledger(Protocol):
+    """Knows which recordings are owed."""
+
+    async def owed(self) -> Sequence[Owed]:
+        """Those that are, as far as it can be told now. Never raises."""
 
 
 class Journal(Protocol):
@@ -207,6 +260,9 @@ class Journal(Protocol):
 
     def closed(self, call: CallClosed) -> None:
         """The call is over."""
+
+    def amended(self, call: CallAmended) -> None:
+        """The recording that a closed call was owed has come, or has been waited for long enough."""
 
 
 class Book(Protocol):

@@ -19,6 +19,7 @@ from ari_app.ari.telephony import Telephony
 from ari_app.call import Exchange, conduct
 from ari_app.core.numbering import masked, masked_target, normalise, printable
 from ari_app.core.verdict import Verdict
+from ari_app.late_recordings import LateRecordings
 from ari_app.message_store import MessageStore
 from ari_app.monitoring.context import in_call
 from ari_app.monitoring.processes import ControllerMonitor
@@ -27,6 +28,7 @@ from ari_app.settings import Settings
 from ari_app.storage.database import open_database
 from ari_app.storage.journal import SqlJournal
 from ari_app.storage.keeper import SchemeBookKeeper
+from ari_app.storage.owed_recordings import OwedRecordings
 from ari_app.storage.snapshot import BookSnapshot
 from ari_app.storage.spool import Spool
 
@@ -34,6 +36,7 @@ log = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 60
 ENCODE_SECONDS = 300
+LATE_SECONDS = 5
 
 
 class Service:
@@ -53,18 +56,23 @@ class Service:
         spool = Spool(settings.state)
         self.journal = SqlJournal(self._engine, spool=spool)
         self.telephony = Telephony(settings.ari, settings.dial_templates, self._conduct, settings.max_call_seconds)
-        recordings = AriRecordings(lambda: self.telephony.connection.client)
+        recordings = AriRecordings(settings.ari_application, lambda: self.telephony.connection.client)
         self._messages = MessageStore(settings.messages_folder, recordings)
+        counted = self._monitor.counted(self.journal)
+        ledger = OwedRecordings(
+            self._engine, settings.ari_application, lambda: not (self.journal.unwritten or spool.size)
+        )
+        self._late = LateRecordings(ledger, self._messages, counted, self.book, settings.deployment)
         self._exchange = Exchange(
             self.book,
-            self._monitor.counted(self.journal),
+            counted,
             self._messages,
             settings.default_steps,
             settings.max_call_seconds,
             rules=self.book,
             deployment=settings.deployment,
         )
-        self._monitor.watch(self.book, self.journal, spool, self._messages, self.telephony.connection)
+        self._monitor.watch(self.book, self.journal, spool, self._messages, self.telephony.connection, late=self._late)
         # The clock alone: kept in memory, late jobs run once, never beside themselves (see docs/decisions).
         self._clock = AsyncIOScheduler(
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}, timezone=UTC
@@ -76,7 +84,10 @@ class Service:
         self.book.start()
         await asyncio.to_thread(self.book.wait_loaded, 5.0)
         self._clock.add_job(self.telephony.sweep_if_possible, "interval", seconds=SWEEP_SECONDS)
-        self._clock.add_job(self._messages.encode_missing, "interval", seconds=ENCODE_SECONDS)
+        # What a kill left without its mp3 gets it at once, not five minutes later.
+        now = datetime.now(UTC)
+        self._clock.add_job(self._messages.encode_missing, "interval", seconds=ENCODE_SECONDS, next_run_time=now)
+        self._clock.add_job(self._take_late_recordings, "interval", seconds=LATE_SECONDS)
         self._clock.start()
         await self.telephony.start()
 
@@ -93,6 +104,11 @@ class Service:
             last_first.push_async_callback(self.telephony.close)
             last_first.push_async_callback(self._messages.close)
             await self.telephony.finish(patience_seconds)
+
+    async def _take_late_recordings(self) -> None:
+        """Not by a controller whose name another one has: those are the other's now."""
+        if not self.telephony.connection.replaced:
+            await self._late.go_through(reachable=self.telephony.connection.connected)
 
     async def _conduct(self, line: AriLine, channel: Channel) -> None:
         call = self._opened(channel)

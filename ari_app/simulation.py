@@ -16,7 +16,7 @@ from ari_app.core.outcomes import CallerEnd, HangUpCause, LegEnd, LegOutcome, Pl
 from ari_app.core.scheme import Destination, SchemeBook, Step, VoicemailStep
 from ari_app.core.timeline import Entry, Note
 from ari_app.core.verdict import Verdict
-from ari_app.ports import CallClosed, CallOpened, CallRouted, LegRecord, MessageRecord
+from ari_app.ports import CallAmended, CallClosed, CallOpened, CallRouted, LegRecord, MessageRecord
 
 PROMPT_SECONDS = 6.0
 _TOKEN = re.compile(r"([a-z_-]+)(?:@(\d+(?:\.\d+)?))?")
@@ -144,6 +144,8 @@ class _Notebook:
 
     def closed(self, call: CallClosed) -> None:
         self.intents = call.intents
+
+    def amended(self, call: CallAmended) -> None: ...
 
 
 class ScriptedLeg:

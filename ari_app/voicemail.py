@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from ari_app.chronicle import Chronicle
 from ari_app.core.engine import MessageTaken, Prompted
 from ari_app.core.outcomes import PlayEnd, Recorded, RecordEnd
+from ari_app.core.recordings import worth
 from ari_app.core.scheme import Greeting, GreetingStep, VoicemailStep
 from ari_app.core.timeline import Kind
-from ari_app.ports import Journal, Line, LineTrouble, MessageKeeper, MessageRecord, Recording
+from ari_app.ports import Journal, Line, LineTrouble, MessageKeeper, MessageRecord, Recording, RecordingOwed
 
 GREETING_SECONDS = 60
 """The longest greeting: an upload that is longer is refused, for it would be cut off."""
@@ -67,6 +68,8 @@ class Voicemail:
         self._keeper = keeper
         self._journal = journal
         self._under_way: tuple[Recording | None, str, VoicemailStep] | None = None
+        self.owed: RecordingOwed | None = None
+        """The recording, when it could not be taken yet."""
 
     async def perform(self, step: VoicemailStep) -> MessageTaken:
         """Greet, give the tone, record until a limit, ``#`` or the caller's hang-up ends it."""
@@ -97,26 +100,19 @@ class Voicemail:
         self._chronicle.note(Kind.RECORDING_ENDED, end=end.value)
         recorded = await self._keeper.take(name)
         if recorded.trouble:
-            # It may be in Asterisk's spool still, and be a message: an admin decides, not we.
-            self._chronicle.note(Kind.TROUBLE, what="recording", why=recorded.trouble)
-        elif self._counts(recorded, step):
-            length_ms = round(recorded.seconds * 1000)
+            self._not_taken(recorded, step)
+            return
+        found = worth(recorded, step.min_seconds)
+        self._chronicle.extend((found,))
+        if found.kind is Kind.MESSAGE_LEFT:
             self._keeper.keep(name)
-            self._chronicle.note(Kind.MESSAGE_LEFT, seconds=round(recorded.seconds, 1), name=recorded.name)
-            self._journal.message(MessageRecord(self._chronicle.call_id, recorded.name, length_ms))
+            self._journal.message(MessageRecord(self._chronicle.call_id, name, round(recorded.seconds * 1000)))
         else:
             self._keeper.discard(name)
 
-    def _counts(self, recorded: Recorded, step: VoicemailStep) -> bool:
-        """Whether it is a message; if not, the reason is put on record."""
-        seconds, voiced = round(recorded.seconds, 1), round(recorded.voiced_seconds, 1)
-        if recorded.seconds < step.min_seconds:
-            why = "too_short"
-        elif recorded.voiced_seconds <= 0:
-            why = "silent"
-        else:
-            return True
-        self._chronicle.note(
-            Kind.MESSAGE_DISCARDED, why=why, seconds=seconds, voiced=voiced, min_seconds=step.min_seconds
-        )
-        return False
+    def _not_taken(self, recorded: Recorded, step: VoicemailStep) -> None:
+        """It may be a message: it is tried again later, or an admin decides, not we."""
+        self._chronicle.note(Kind.TROUBLE, what="recording", why=recorded.trouble)
+        if recorded.waits_at:
+            self._chronicle.note(Kind.RECORDING_OWED, name=recorded.name)
+            self.owed = RecordingOwed(recorded.name, recorded.waits_at, step.min_seconds, recorded.trouble)

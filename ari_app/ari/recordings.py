@@ -12,15 +12,18 @@ from ari_app.message_store import RecordingUnavailable
 class AriRecordings:
     """Recordings in Asterisk's spool. ``client`` is asked for each time, for it is there only once connected."""
 
-    def __init__(self, client: Callable[[], AriClient]) -> None:
+    def __init__(self, app: str, client: Callable[[], AriClient]) -> None:
+        self.source = app
         self._client = client
 
     async def fetch(self, name: str) -> bytes:
-        """The whole file; raises RecordingUnavailable."""
+        """The whole file, or nothing when Asterisk says that there is none; raises RecordingUnavailable."""
         try:
             return await self._client().recordings.file(name)
-        except NotFound:
-            return b""
+        except NotFound as error:
+            if _is_about_the_recording(error):
+                return b""
+            raise RecordingUnavailable(f"fetching it failed: {error}") from error
         except AriError as error:
             raise RecordingUnavailable(f"fetching it failed: {error}") from error
 
@@ -28,7 +31,13 @@ class AriRecordings:
         """Remove it from the spool; already gone is fine. Raises RecordingUnavailable."""
         try:
             await self._client().recordings.delete(name)
-        except NotFound:
-            return
+        except NotFound as error:
+            if not _is_about_the_recording(error):
+                raise RecordingUnavailable(f"removing it failed: {error}") from error
         except AriError as error:
             raise RecordingUnavailable(f"removing it failed: {error}") from error
+
+
+def _is_about_the_recording(error: NotFound) -> bool:
+    """While Asterisk starts, its HTTP server says "Not Found" of everything, in HTML: that is no word about a file."""
+    return error.reason.startswith("Recording")

@@ -16,6 +16,7 @@ from ari_app.core.checks import errors
 from ari_app.settings import ENV_FILES
 from ari_app.storage.book import load_book
 from ari_app.storage.database import open_database, snapshot
+from ari_app.storage.owed_recordings import owed_in_all
 from ari_app.storage.revisions import MigrationsMissingError, revision_state
 
 NO_SETTINGS = skipped("not checked: the settings come first")
@@ -117,10 +118,33 @@ def _loads(zone: str) -> bool:
         return False
 
 
+def examine_owed_recordings(patient: Patient) -> Finding:
+    """Whether recordings wait in Asterisk's spool that calls are owed."""
+    if patient.settings is None or patient.reading is None:
+        return skipped("not checked: the database comes first")
+    engine = open_database(patient.settings.database_url)
+    try:
+        with engine.connect() as connection:
+            owed = owed_in_all(connection)
+    except sa.exc.SQLAlchemyError as error:
+        return fault(cause_of(error), "start the database, or correct ARI_APP_DATABASE_URL and its rights")
+    finally:
+        engine.dispose()
+    if not owed:
+        return fine("no recording waits in Asterisk's spool")
+    first = owed[0]
+    return warning(
+        f"{count(len(owed), 'recording')} in the spool of Asterisk, owed to calls; the longest: {first.name} of call "
+        f"{first.call_id}, application {first.application}: {first.why}",
+        "mend what is named (Asterisk, the messages folder); ari-app serve takes them by itself, within seconds",
+    )
+
+
 DATABASE_CHECKS = (
     Check("settings", "Settings", examine_settings),
     Check("ARI password", "Settings", examine_password),
     Check("database", "Database", examine_database),
     Check("schemes", "Database", examine_schemes),
     Check("time zones", "Database", examine_zones),
+    Check("owed recordings", "Database", examine_owed_recordings),
 )

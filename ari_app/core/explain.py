@@ -164,6 +164,10 @@ _SENTENCES: dict[Kind, Callable[[Details], str]] = {
     Kind.PROMPT_ENDED: lambda d: f"greeting {d.get('greeting')!r}: {d.get('end')}",
     Kind.RECORDING_BEGAN: lambda d: f"recording, {d.get('max_seconds')} s at most",
     Kind.RECORDING_ENDED: lambda _: "recording is over",
+    Kind.RECORDING_OWED: lambda _: (
+        "the recording waits in Asterisk's spool and is tried again; the messages of this call wait for it a while"
+    ),
+    Kind.RECORDING_CAME: lambda d: f"the recording could be taken, {d.get('late')} s after the call's end",
     Kind.MESSAGE_LEFT: lambda d: f"a message of {d.get('seconds')} s is kept",
     Kind.MESSAGE_DISCARDED: lambda d: f"no message: {_words(_WHY_DISCARDED, d.get('why'), d)}",
     Kind.STEPS_ENDED: lambda d: f"no step is left, since {_words(_WHY_NEXT, d.get('why'), d) or 'there is none'}",

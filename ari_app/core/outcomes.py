@@ -102,13 +102,15 @@ class Recorded:
     """A recording as its file shows it, not as its event says.
 
     ``seconds`` is the audio's length; ``voiced_seconds`` is how much of it is louder than silence; ``name`` is where it
-    is kept; ``trouble`` says what went wrong with it, if anything.
+    is kept; ``trouble`` says what went wrong with it, if anything. ``waits_at`` names the application in whose Asterisk
+    it waits to be taken later; empty: it is here, or will never be.
     """
 
     name: str
     seconds: float
     voiced_seconds: float
     trouble: str = ""
+    waits_at: str = ""
 
 
 class HangUpCause(StrEnum):

@@ -31,6 +31,8 @@ class Kind(StrEnum):
     PROMPT_ENDED = "prompt_ended"
     RECORDING_BEGAN = "recording_began"
     RECORDING_ENDED = "recording_ended"
+    RECORDING_OWED = "recording_owed"
+    RECORDING_CAME = "recording_came"
     MESSAGE_LEFT = "message_left"
     MESSAGE_DISCARDED = "message_discarded"
     STEPS_ENDED = "steps_ended"

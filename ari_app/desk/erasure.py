@@ -29,7 +29,7 @@ from ari_app.storage.outbox_schema import (
     ticket_entries,
     tickets,
 )
-from ari_app.storage.records import call_events, calls, legs, voicemail_messages
+from ari_app.storage.records import call_events, calls, legs, owed_recordings, voicemail_messages
 from ari_app.storage.refused import cards_of
 from ari_app.storage.tables import metadata
 
@@ -160,6 +160,12 @@ class _Work:
 
     def remove_recordings(self) -> tuple[str, ...]:
         """Remove the files before their rows: what fails is found again. Raises Refused."""
+        owed = sa.select(sa.func.count()).where(owed_recordings.c.call_id.in_(call_ids(self.number)))
+        if self.connection.execute(owed).scalar_one():
+            raise Refused(
+                "a recording of theirs still waits in Asterisk's spool; `ari-app doctor` says why. Nothing was erased: "
+                "do it again once the recording has been taken"
+            )
         theirs = voicemail_messages.c.call_id.in_(call_ids(self.number))
         names = tuple(self.connection.scalars(sa.select(voicemail_messages.c.name).where(theirs)))
         try:

@@ -7,7 +7,7 @@ from ari_app.core.timeline import Entry, Kind
 from ari_app.core.verdict import Disposition, Reason
 from ari_app.monitoring import catalogue
 from ari_app.monitoring.meters import Meters
-from ari_app.ports import CallClosed, CallOpened, CallRouted, Journal, LegRecord, MessageRecord
+from ari_app.ports import CallAmended, CallClosed, CallOpened, CallRouted, Journal, LegRecord, MessageRecord
 
 _DECISIONS = {Kind.MESSAGE_QUEUED: "queued", Kind.MESSAGE_WITHHELD: "withheld", Kind.NO_MESSAGE: "none"}
 _TROUBLES = ("program", "line", "prompt", "recording", "messages", "ringing tone")
@@ -85,6 +85,15 @@ class CountingJournal:
         self._rung.pop(call.call_id, None)
         self._calls.labels(call.verdict.disposition.value, call.verdict.reason.value).inc()
         self._journal.closed(call)
+
+    def amended(self, call: CallAmended) -> None:
+        """A recording that was owed has come; the verdict was counted when the call ended."""
+        if call.message is not None:
+            self._voicemail.inc()
+        for entry in call.entries:
+            if entry.kind in _DECISIONS:
+                self._decisions.labels(_DECISIONS[entry.kind]).inc()
+        self._journal.amended(call)
 
 
 def verdicts() -> list[tuple[Disposition, Reason]]:

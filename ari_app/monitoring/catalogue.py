@@ -94,6 +94,8 @@ JOURNAL_LOST = _counter(
     "ari_app_journal_lost_entries_total", "entries that found no room, or that the database refused"
 )
 JOURNAL_WRITABLE = _gauge("ari_app_journal_writable", "1 while the database takes what is written")
+RECORDINGS_OWED = _gauge("ari_app_recordings_owed", "recordings that wait in Asterisk's spool to be taken")
+RECORDINGS_WRITABLE = _gauge("ari_app_recordings_writable", "1 while recordings can be kept in the messages folder")
 RECORDING_FAILURES = _counter(
     "ari_app_recording_failures_total", "recordings that could not be taken in, made mp3 or removed", "stage"
 )
@@ -119,10 +121,11 @@ GATEWAY = _histogram("ari_app_gateway_seconds", "the time a gateway takes for a 
 _BOOK = (BOOK_LOADED, BOOK_NUMBERS, BOOK_PROBLEMS, BOOK_READABLE)
 _CALLS = (ARRIVED, CALLS, LIVE, LEGS, FIRST_RING, CONNECTED, VOICEMAIL, TROUBLES, DECISIONS)
 _ARI = (ARI_CONNECTED, ARI_REPLACED, ARI_CONNECTIONS, ARI_ATTEMPTS_FAILED, ARI_REQUEST, ARI_FAILURES)
-_JOURNAL = (JOURNAL_WAITING, JOURNAL_SPOOLED, SPOOL_BYTES, JOURNAL_LOST, JOURNAL_WRITABLE, RECORDING_FAILURES)
+_JOURNAL = (JOURNAL_WAITING, JOURNAL_SPOOLED, SPOOL_BYTES, JOURNAL_LOST, JOURNAL_WRITABLE)
+_RECORDINGS = (RECORDINGS_OWED, RECORDINGS_WRITABLE, RECORDING_FAILURES)
 
 METRICS: Mapping[str, tuple[Metric, ...]] = {
-    "serve": (BUILD, LOOP_LAG, *_BOOK, *_CALLS, *_ARI, *_JOURNAL),
+    "serve": (BUILD, LOOP_LAG, *_BOOK, *_CALLS, *_ARI, *_JOURNAL, *_RECORDINGS),
     "agi": (BUILD, LOOP_LAG, *_BOOK, LOOKUPS, LOOKUPS_REFUSED, LOOKUP),
     "sender": (
         *(BUILD, OUTBOX, OLDEST_DUE, OLDEST_UNKNOWN, OUT_OF_BUDGET, OUTBOX_READABLE),

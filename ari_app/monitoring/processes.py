@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from ari_app.ari.connection import AriConnection
 from ari_app.core.release import Limits
+from ari_app.late_recordings import LateRecordings
 from ari_app.message_store import MessageStore
 from ari_app.monitoring import catalogue
 from ari_app.monitoring.ari_requests import AriRequests, read_connection
@@ -25,6 +26,7 @@ from ari_app.storage.keeper import SchemeBookKeeper
 from ari_app.storage.spool import Spool
 
 ASK_DOCTOR = "ari-app doctor says what is wrong with it"
+KEEP_MESSAGES = "make room in ARI_APP_MESSAGES_FOLDER, and let the controller write there; it tries again by itself"
 
 
 class LoopMonitor:
@@ -85,20 +87,30 @@ class ControllerMonitor(LoopMonitor):
         spool: Spool,
         messages: MessageStore,
         connection: AriConnection,
+        *,
+        late: LateRecordings,
     ) -> None:
         """Keep an eye on these; before any of them is started."""
         self._watch_book(book)
         read_journal(self.meters, journal, spool)
-        read_recordings(self.meters, messages)
+        read_recordings(self.meters, messages, late)
         read_connection(self.meters, connection)
         connection.on_answer = self._requests
         self._checks.append(lambda: _no_asterisk(connection))
+        self._checks.append(lambda: _no_place_for_messages(messages))
 
 
 def _no_asterisk(connection: AriConnection) -> Lack | None:
     if connection.connected:
         return None
     return Lack("asterisk", connection.trouble or "connecting", ASK_DOCTOR)
+
+
+def _no_place_for_messages(messages: MessageStore) -> Lack | None:
+    """Calls are taken all the same, and their recordings kept in Asterisk's spool; but not for ever."""
+    if not messages.trouble:
+        return None
+    return Lack("messages", f"recordings cannot be kept: {messages.trouble}", KEEP_MESSAGES)
 
 
 class AgiMonitor(LoopMonitor):

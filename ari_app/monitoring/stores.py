@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from ari_app.core.checks import Severity
 from ari_app.core.delivery import State
 from ari_app.core.release import Limits
+from ari_app.late_recordings import LateRecordings
 from ari_app.message_store import MessageStore
 from ari_app.monitoring import catalogue
 from ari_app.monitoring.meters import Meters, Reading
@@ -57,8 +58,10 @@ def read_journal(meters: Meters, journal: SqlJournal, spool: Spool) -> None:
     meters.read(catalogue.JOURNAL_WRITABLE, lambda: not journal.trouble)
 
 
-def read_recordings(meters: Meters, messages: MessageStore) -> None:
-    """Let what failed with recordings be read at each scrape."""
+def read_recordings(meters: Meters, messages: MessageStore, late: LateRecordings) -> None:
+    """Let what failed with recordings, and what is owed of them, be read at each scrape."""
+    meters.read(catalogue.RECORDINGS_OWED, lambda: late.waiting)
+    meters.read(catalogue.RECORDINGS_WRITABLE, lambda: not messages.trouble)
     meters.read(catalogue.RECORDING_FAILURES, lambda: {(stage,): n for stage, n in messages.failures.items()})
 
 

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ari_app.core.timeline import Entry
-from ari_app.ports import CallClosed, CallOpened, CallRouted, LegRecord, MessageRecord
+from ari_app.ports import CallAmended, CallClosed, CallOpened, CallRouted, LegRecord, MessageRecord, RecordingOwed
+from ari_app.storage.amendments import amend
 from ari_app.storage.columns import storable
 from ari_app.storage.intents import intent_row, taking_in
 from ari_app.storage.outbox_schema import messages
 from ari_app.storage.prepared import Prepared
-from ari_app.storage.records import call_events, calls, legs, voicemail_messages
+from ari_app.storage.records import call_events, calls, legs, owed_recordings, voicemail_messages
 
 Row = dict[str, Any]
 Noted = tuple[str, int, Entry]
 """Call id, order, what happened."""
 
-Happening = CallOpened | CallRouted | CallClosed | LegRecord | MessageRecord | Noted
+Happening = CallOpened | CallRouted | CallClosed | CallAmended | LegRecord | MessageRecord | Noted
 
 # In this order: what refers to a call comes after it.
-_INSERTS = (calls, legs, call_events, voicemail_messages, messages)
+_INSERTS = (calls, legs, call_events, voicemail_messages, owed_recordings, messages)
 
 
 def is_refusal(error: Exception) -> bool:
@@ -42,6 +44,7 @@ class Batch:
     def __init__(self, happenings: Iterable[Happening]) -> None:
         self._opened: dict[str, Row] = {}
         self._changed: dict[str, Row] = {}
+        self._amended: list[CallAmended] = []
         self._rows: dict[str, list[Row]] = {table.name: [] for table in _INSERTS}
         for happening in happenings:
             self._take(happening)
@@ -61,6 +64,10 @@ class Batch:
                 self._change(happening.call_id, _closed(happening))
                 # In the same transaction as the verdict: no message is lost, or sent for a call that is not on record.
                 self._rows[messages.name].extend(intent_row(intent, happening.at) for intent in happening.intents)
+                if happening.owed is not None:
+                    self._rows[owed_recordings.name].append(_owed(happening.call_id, happening.owed))
+            case CallAmended():
+                self._amended.append(happening)
             case LegRecord():
                 self._rows[legs.name].append(_leg(happening))
             case MessageRecord(call_id, name, length_ms):
@@ -77,19 +84,27 @@ class Batch:
         """Everything, one statement for each kind of row, in the connection's transaction."""
         for statement, rows in self._statements(connection.dialect.name):
             _prepared(connection.dialect, statement, tuple(rows[0])).execute(connection, rows)
+        for amended in self._amended:
+            amend(connection, amended)
 
     def write_one_by_one(self, connection: sa.Connection) -> list[tuple[Row, Exception]]:
         """Everything that the database takes, row by row; the rows it refuses, each with its reason."""
         refused: list[tuple[Row, Exception]] = []
+
+        def attempt(row: Row, write: Callable[[], object]) -> None:
+            try:
+                with connection.begin_nested():
+                    write()
+            except (sa.exc.StatementError, TypeError, ValueError, OverflowError) as error:
+                if not is_refusal(error):
+                    raise
+                refused.append((row, error))
+
         for statement, rows in self._statements(connection.dialect.name):
             for row in rows:
-                try:
-                    with connection.begin_nested():
-                        connection.execute(statement, row)
-                except (sa.exc.StatementError, TypeError, ValueError, OverflowError) as error:
-                    if not is_refusal(error):
-                        raise
-                    refused.append((row, error))
+                attempt(row, partial(connection.execute, statement, row))
+        for amended in self._amended:
+            attempt({"call_id": amended.call_id}, partial(amend, connection, amended))
         return refused
 
     def _statements(self, dialect: str) -> Iterable[tuple[sa.Insert | sa.Update, list[Row]]]:
@@ -140,6 +155,16 @@ def _closed(call: CallClosed) -> Row:
         "answered_by": storable(call.verdict.answered_by),
         "answered_ms": call.answered_ms,
         "ended_ms": call.ended_ms,
+    }
+
+
+def _owed(call_id: str, owed: RecordingOwed) -> Row:
+    return {
+        "name": storable(owed.name),
+        "call_id": call_id,
+        "application": storable(owed.application),
+        "min_seconds": owed.min_seconds,
+        "why": storable(owed.why),
     }
 
 

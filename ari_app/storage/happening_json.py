@@ -13,7 +13,7 @@ from ari_app.core.messages import Audience, Channel, Intent, MessageKind
 from ari_app.core.outcomes import LegOutcome
 from ari_app.core.timeline import Entry, Kind
 from ari_app.core.verdict import Disposition, Reason, Verdict
-from ari_app.ports import CallClosed, CallOpened, CallRouted, LegRecord, MessageRecord
+from ari_app.ports import CallAmended, CallClosed, CallOpened, CallRouted, LegRecord, MessageRecord, RecordingOwed
 from ari_app.storage.batch import Happening
 
 VERSION = 1
@@ -80,6 +80,7 @@ _CLASS_OF: Mapping[str, type[Any]] = {
     "leg": LegRecord,
     "message": MessageRecord,
     "closed": CallClosed,
+    "amended": CallAmended,
 }
 _KIND_OF = {kind: name for name, kind in _CLASS_OF.items()}
 _READERS: Mapping[type[Any], Mapping[str, Callable[[Any], Any]]] = {
@@ -97,6 +98,14 @@ _READERS: Mapping[type[Any], Mapping[str, Callable[[Any], Any]]] = {
     CallClosed: {
         "at": datetime.fromisoformat,
         "verdict": lambda found: _made(Verdict, found),
+        "intents": lambda found: tuple(_made(Intent, each) for each in found),
+        "owed": lambda found: None if found is None else _made(RecordingOwed, found),
+    },
+    CallAmended: {
+        "at": datetime.fromisoformat,
+        "verdict": lambda found: _made(Verdict, found),
+        "entries": lambda found: tuple(_made(Entry, each) for each in found),
+        "message": lambda found: None if found is None else _made(MessageRecord, found),
         "intents": lambda found: tuple(_made(Intent, each) for each in found),
     },
 }

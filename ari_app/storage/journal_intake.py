@@ -8,7 +8,7 @@ import threading
 import time
 
 from ari_app.core.timeline import Entry
-from ari_app.ports import CallClosed, CallOpened, CallRouted, LegRecord, MessageRecord
+from ari_app.ports import CallAmended, CallClosed, CallOpened, CallRouted, LegRecord, MessageRecord
 from ari_app.storage.batch import Happening
 from ari_app.storage.spool import Spool
 
@@ -61,6 +61,10 @@ class JournalIntake:
 
     def closed(self, call: CallClosed) -> None:
         """The call is over."""
+        self._take_in(call)
+
+    def amended(self, call: CallAmended) -> None:
+        """The recording that a closed call was owed has come, or has been waited for long enough."""
         self._take_in(call)
 
     def _take_in(self, happening: Happening) -> None:

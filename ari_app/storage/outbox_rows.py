@@ -25,7 +25,7 @@ _TOLD_TO_THE_CALL = {
     State.CANCELLED: Kind.MESSAGE_WITHHELD,
     State.EXPIRED: Kind.MESSAGE_WITHHELD,
 }
-_LONGEST_MS = 2**31 - 1
+LONGEST_MS = 2**31 - 1
 """What PostgreSQL's integer holds: 24 days after the call."""
 
 
@@ -147,7 +147,7 @@ def _tell_call(
     row = {
         "call_id": message.call_id,
         "seq": connection.execute(last).scalar_one() + 1,
-        "at_ms": max(0, min(since_ms, _LONGEST_MS)),
+        "at_ms": max(0, min(since_ms, LONGEST_MS)),
         "kind": _TOLD_TO_THE_CALL[state].value,
         "details": details,
     }

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from ari_app.core.verdict import Disposition
 from ari_app.storage.columns import Details, PlainText, UtcTime
-from ari_app.storage.schema import metadata
+from ari_app.storage.schema import flag, metadata
 
 
 def _call() -> sa.Column[str]:
@@ -111,5 +111,20 @@ voicemail_messages = sa.Table(
     sa.CheckConstraint("length_ms >= 0", name="message_has_a_length"),
     sa.Index("messages_of_a_call", "call_id"),
     comment="messages that callers left",
+    sqlite_strict=True,
+)
+
+owed_recordings = sa.Table(
+    "owed_recordings",
+    metadata,
+    sa.Column("name", PlainText, primary_key=True, comment="name of the recording in Asterisk's spool"),
+    _call(),
+    sa.Column("application", PlainText, nullable=False, comment="the controller whose Asterisk has it"),
+    sa.Column("min_seconds", sa.Integer, nullable=False, comment="a shorter one is no message"),
+    sa.Column("why", sa.Text, nullable=False, comment="why it could not be taken when the call ended"),
+    *flag("decided", False, "messages of the call were decided without it, because it took too long"),
+    sa.Index("owed_recordings_of_a_call", "call_id"),
+    sa.Index("owed_recordings_by_application", "application"),
+    comment="recordings that wait in Asterisk's spool: taken later, and then entered with their calls",
     sqlite_strict=True,
 )

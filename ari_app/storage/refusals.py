@@ -57,6 +57,7 @@ MENDS = {
     "call_is_in_the_journal": "Legs, events and messages belong to a call that must be in the journal.",
     "disposition_is_known": "A disposition is answered, message_left or lost.",
     "ended_calls_have_a_disposition": "A call has both a disposition and an end, or neither while it lasts.",
+    "decided_is_true_or_false": "Decided is true or false.",
     "message_has_a_length": "A message's length cannot be negative.",
     **MESSAGE_MENDS,
 }

@@ -130,6 +130,22 @@ def test_a_controller_that_is_not_ready_tells_the_doctor_why(
     assert mend == "see the faults above"
 
 
+@pytest.mark.fault("24")
+def test_recordings_that_are_owed_are_told_with_the_reason(cli: Cli) -> None:
+    assert check(cli.json("doctor", code=1), "owed recordings")[0] == "fine"
+    cli.sql(
+        "INSERT INTO calls (id, arrived_at, caller_raw, dialled_raw, disposition, ended_at) "
+        "VALUES ('call-1', '2026-03-02 09:00:00.000000', '', '', 'lost', '2026-03-02 09:01:00.000000')",
+        "INSERT INTO owed_recordings (name, call_id, application, min_seconds, why) "
+        "VALUES ('voicemail-1', 'call-1', 'ari-app', 2, 'No space left on device')",
+    )
+    state, text, mend = check(cli.json("doctor", code=1), "owed recordings")
+    assert state == "warning"
+    assert "1 recording in the spool of Asterisk" in text
+    assert "voicemail-1 of call call-1, application ari-app: No space left on device" in text
+    assert "takes them by itself" in mend
+
+
 # --- without Asterisk ------------------------------------------------------------------------------------------------
 
 

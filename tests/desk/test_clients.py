@@ -28,7 +28,7 @@ from ari_app.storage.outbox_schema import (
     ticket_entries,
     tickets,
 )
-from ari_app.storage.records import call_events, calls, legs, voicemail_messages
+from ari_app.storage.records import call_events, calls, legs, owed_recordings, voicemail_messages
 from tests.desk.conftest import ANOTHER, CLIENT, SALES, Office
 
 VOICEMAIL = "voicemail-0123456789abcdef0123456789abcdef"
@@ -309,6 +309,17 @@ def test_what_is_under_way_is_let_finish(office: Office, under_way: str, why: st
     office.connection.execute(statement.bindparams(later) if ":later" in under_way else statement)
     with pytest.raises(Refused, match=why):
         erase(office)
+    assert office.desk(ClientDesk).show(CLIENT).calls == 2
+
+
+def test_a_recording_that_is_still_owed_is_taken_first(office: Office) -> None:
+    """It lies in Asterisk's spool, and would come back after the erasure."""
+    known(office)
+    row = {"name": "voicemail-owed", "call_id": "call-1", "application": "ari-app", "min_seconds": 2, "why": "away"}
+    office.connection.execute(sa.insert(owed_recordings), row)
+    with pytest.raises(Refused, match="still waits in Asterisk's spool"):
+        erase(office)
+    assert (office.folder / f"{VOICEMAIL}.wav").exists()
     assert office.desk(ClientDesk).show(CLIENT).calls == 2
 
 

@@ -16,6 +16,7 @@ from ari_app.core.scheme import Branch, Destination, Number, Scheme, SchemeBook,
 from ari_app.core.timeline import Entry, Kind, Note
 from ari_app.core.verdict import Verdict
 from ari_app.ports import (
+    CallAmended,
     CallClosed,
     CallOpened,
     CallRouted,
@@ -302,6 +303,7 @@ class Notebook:
         self.legs: list[LegRecord] = []
         self.messages: list[MessageRecord] = []
         self.endings: list[CallClosed] = []
+        self.amendments: list[CallAmended] = []
 
     def opened(self, call: CallOpened) -> None:
         self.calls.append(call)
@@ -320,6 +322,9 @@ class Notebook:
 
     def closed(self, call: CallClosed) -> None:
         self.endings.append(call)
+
+    def amended(self, call: CallAmended) -> None:
+        self.amendments.append(call)
 
 
 class Keeper:

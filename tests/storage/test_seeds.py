@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic.script import ScriptDirectory
 
 from ari_app.core.engine import Arrival, route
 from ari_app.core.messages import CALL_KINDS, MessageKind
@@ -16,7 +17,15 @@ from ari_app.storage import schema, seeds
 from ari_app.storage.book import load_book
 from ari_app.storage.database import open_database, snapshot
 from ari_app.storage.description import TEMPLATE, DescriptionError, read_description
-from ari_app.storage.revisions import DEMO_HEAD, SEEDS_HEAD, downgrade, migrations_folder, upgrade
+from ari_app.storage.revisions import (
+    DEMO_HEAD,
+    SCHEMA_HEAD,
+    SEEDS_HEAD,
+    alembic_config,
+    downgrade,
+    migrations_folder,
+    upgrade,
+)
 from ari_app.storage.rows import read_configuration
 
 UNIVERSAL = Greeting("universal", "ari-app/ru/greeting")
@@ -176,7 +185,9 @@ def test_a_seed_is_written_as_a_revision_that_alembic_applies_and_undoes(
     seeds.write_seed("Add a number", more)
     assert revision.parent == own_migrations / "seeds"
     assert "add_our_office" in revision.name
-    assert 'depends_on = "schema_0007"' in revision.read_text(), "a seed needs the schema it was written for"
+    (head,) = ScriptDirectory.from_config(alembic_config()).get_revisions(SCHEMA_HEAD)
+    assert head is not None
+    assert f'depends_on = "{head.revision}"' in revision.read_text(), "a seed needs the schema it was written for"
     upgrade(bare_url, SEEDS_HEAD)
     engine = open_database(bare_url)
     with engine.connect() as connection:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from ari_app.core.messages import Intent
 from ari_app.core.timeline import Entry, Kind
 from ari_app.core.verdict import Verdict
-from ari_app.ports import CallClosed, CallOpened, CallRouted, LegRecord, MessageRecord
+from ari_app.ports import CallAmended, CallClosed, CallOpened, CallRouted, LegRecord, MessageRecord, RecordingOwed
 from ari_app.storage.batch import Batch, Happening
 from ari_app.storage.happening_json import UnknownRecord, told, understood
 
@@ -45,12 +45,14 @@ def _of(hint: Any) -> st.SearchStrategy[Any]:
 
 
 ENTRIES = st.builds(Entry, st.integers(), st.sampled_from(Kind), st.dictionaries(TEXT, SCALARS, max_size=5))
+INTENTS = st.lists(built(Intent), max_size=3).map(tuple)
 HAPPENINGS: st.SearchStrategy[Happening] = st.one_of(
     built(CallOpened),
     built(CallRouted),
     built(LegRecord),
     built(MessageRecord),
-    built(CallClosed, intents=st.lists(built(Intent), max_size=3).map(tuple)),
+    built(CallClosed, intents=INTENTS, owed=st.none() | built(RecordingOwed)),
+    built(CallAmended, intents=INTENTS, entries=st.lists(ENTRIES).map(tuple), message=st.none() | built(MessageRecord)),
     st.tuples(TEXT, st.integers(), ENTRIES),
 )
 
@@ -67,7 +69,7 @@ def test_a_happening_comes_back_as_it_was(happening: Happening) -> None:
 
 def test_every_kind_that_the_journal_hears_is_known_here() -> None:
     heard = {kind for kind in typing.get_args(Happening) if dataclasses.is_dataclass(kind)}
-    assert heard == {CallOpened, CallRouted, CallClosed, LegRecord, MessageRecord}
+    assert heard == {CallOpened, CallRouted, CallClosed, CallAmended, LegRecord, MessageRecord}
 
 
 def test_what_goes_to_disk_is_plain_json_with_its_version() -> None:

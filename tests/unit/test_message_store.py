@@ -10,13 +10,16 @@ import re
 import resource
 import shutil
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from functools import wraps
 from pathlib import Path
 from typing import ParamSpec
 
+import numpy as np
 import pytest
 
 from ari_app.audio import wav
@@ -34,6 +37,7 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.source = "ari-app"
         self.away = ""
         self.deleted = asyncio.Event()
         folder.mkdir()
@@ -216,7 +220,7 @@ async def test_a_recording_that_cannot_be_fetched_says_why_and_stays(
     async with opened(tmp_path) as (store, spool, folder):
         spool.put("far", SPOKEN)
         spool.away = "fetching it failed: 500"
-        assert await store.take("far") == Recorded("far", 0.0, 0.0, "fetching it failed: 500")
+        assert await store.take("far") == Recorded("far", 0.0, 0.0, "fetching it failed: 500", waits_at="ari-app")
     assert (names(folder), spool.left()) == ([], ["far"])
     assert [record.levelname for record in caplog.records] == ["ERROR"]
 
@@ -243,6 +247,120 @@ async def test_a_folder_that_is_gone_is_told_and_the_recording_stays(tmp_path: P
         shutil.rmtree(folder)
         assert "No such file or directory" in (await store.take("homeless")).trouble
     assert spool.left() == ["homeless"]
+
+
+@pytest.mark.fault("24")
+@pytest.mark.parametrize("obstacle", ["full", "gone", "a file"])
+@in_a_loop
+async def test_trouble_with_the_folder_is_told_until_it_works_again(
+    tmp_path: Path, obstacle: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(tmp_path) as (store, spool, folder):
+        spool.put("a", SPOKEN)
+        limit = files_of_at_most(20_000) if obstacle == "full" else nullcontext()
+        if obstacle != "full":
+            folder.rmdir()
+        if obstacle == "a file":
+            folder.touch()
+        with limit:
+            assert (await store.take("a")).waits_at == "ari-app"
+            assert store.trouble
+            if obstacle != "gone":
+                assert not await store.works()
+                assert store.trouble
+        if obstacle == "a file":
+            folder.unlink()
+        assert await store.works()
+        assert store.trouble == ""
+        assert names(folder) == []
+        assert (await store.take("a")).seconds == 3.5
+    assert mode(folder) == 0o700
+    told = [record.getMessage() for record in caplog.records]
+    assert sum("they stay in Asterisk's spool" in text for text in told) == 1
+    assert told[-1] == f"recordings can be kept in {folder} again"
+
+
+@pytest.mark.fault("24")
+@in_a_loop
+async def test_a_controller_starts_without_a_folder_for_messages(tmp_path: Path) -> None:
+    """Calls are taken, and what is recorded waits in Asterisk."""
+    (tmp_path / "messages").touch()
+    async with opened(tmp_path) as (store, spool, _):
+        assert store.trouble
+        spool.put("a", SPOKEN)
+        assert (await store.take("a")).waits_at == "ari-app"
+
+
+@pytest.mark.fault("8")
+@in_a_loop
+async def test_what_was_taken_is_judged_again_without_being_fetched_again(tmp_path: Path) -> None:
+    """As after a kill between the taking and the journal: Asterisk may have it no more."""
+    async with opened(tmp_path) as (store, spool, folder):
+        spool.put("a", SPOKEN)
+        await store.take("a")
+        spool.away = "no connection"
+        assert await store.take("a") == await store.take("a")
+        spool.away = ""
+        (spool.folder / "a").unlink()
+        assert (await store.take("a")).seconds == 3.5
+        store.keep("a")
+    assert names(folder) == ["a.mp3", "a.wav"]
+
+
+@in_a_loop
+async def test_what_could_not_be_removed_in_asterisk_is_removed_later(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (store, spool, _):
+        spool.put("a", SPOKEN)
+        await store.take("a")
+        spool.away = "no connection"
+        store.keep("a")
+        await spool.deleted.wait()
+        await asyncio.gather(*store._pending)
+        assert await store.works()
+        assert spool.left() == ["a"]
+        spool.away = ""
+        assert await store.works()
+        assert spool.left() == []
+
+
+KILLED = """
+import asyncio, sys
+from pathlib import Path
+from ari_app.audio import mp3
+from ari_app.message_store import MessageStore
+
+class Nowhere:
+    source = "ari-app"
+
+def encode(audio, whole=mp3.encode):
+    print("encoding", flush=True)
+    return whole(audio)
+
+mp3.encode = encode
+asyncio.run(MessageStore(Path(sys.argv[1]), Nowhere()).encode_missing())
+"""
+
+
+@pytest.mark.fault("26")
+@pytest.mark.parametrize("after", [0.0, 0.2])
+def test_whoever_is_killed_in_a_conversion_leaves_a_wav_and_no_half_of_an_mp3(tmp_path: Path, after: float) -> None:
+    folder = tmp_path / "messages"
+    folder.mkdir()
+    spoken = wav.write(wav.Audio(np.tile(tone(60).samples, 20)))
+    (folder / "long.wav").write_bytes(spoken)
+    program = [sys.executable, "-c", KILLED, str(folder)]
+    with subprocess.Popen(program, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"encoding\n"
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(after)
+        process.kill()
+    assert not (folder / "long.mp3").exists()
+    assert (folder / "long.wav").read_bytes() == spoken
+    (folder / ".long.mp3.part").write_bytes(spoken[:1000])  # killed a little later
+    assert asyncio.run(MessageStore(folder, Spool(tmp_path / "spool")).encode_missing()) == 1
+    assert mpeg_frames((folder / "long.mp3").read_bytes()) >= 1200 / 0.072
+    assert names(folder) == ["long.mp3", "long.wav"]
 
 
 @pytest.mark.fault("26")
@@ -370,7 +488,7 @@ async def test_a_disk_that_hangs_holds_up_neither_the_calls_nor_the_next_message
             recorded = await stuck
             os.close(reader)
         assert "Invalid argument" in recorded.trouble, "a pipe cannot be synced, so it was not kept"
-    assert names(folder) == [".stuck.wav.part", "free.wav"]
+    assert names(folder) == ["free.wav"]
 
 
 @in_a_loop
