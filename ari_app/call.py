@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from ari_app.chronicle import Chronicle
 from ari_app.core import engine, verdict
+from ari_app.core.admission import Full
 from ari_app.core.endings import CallFacts
 from ari_app.core.message_book import MessageBook
 from ari_app.core.messages import Intent
@@ -64,10 +65,13 @@ class Exchange:
     deployment: Deployment = field(default_factory=Deployment)
 
 
-async def conduct(opened: CallOpened, line: Line, exchange: Exchange) -> verdict.Verdict | None:
+async def conduct(
+    opened: CallOpened, line: Line, exchange: Exchange, full: Full | None = None
+) -> verdict.Verdict | None:
     """Handle one inbound call whole; however it goes, the line is closed and the journal has its verdict. None when
-    somebody else goes on with the call: the verdict is theirs to give."""
-    call = _Call(opened, line, exchange)
+    somebody else goes on with the call: the verdict is theirs to give. A call that there is no room for (``full`` says
+    why) is told so, and that is all."""
+    call = _Call(opened, line, exchange, full)
     try:
         await call.walk()
     except asyncio.CancelledError:
@@ -101,11 +105,12 @@ async def _whatever_comes(owed: Coroutine[Any, Any, T]) -> T:
 class _Call:
     """The state of one call under way."""
 
-    def __init__(self, opened: CallOpened, line: Line, exchange: Exchange) -> None:
+    def __init__(self, opened: CallOpened, line: Line, exchange: Exchange, full: Full | None) -> None:
         self.chronicle = Chronicle(opened.call_id, exchange.journal)
         self._opened = opened
         self._line = line
         self._exchange = exchange
+        self._full = full
         self._voicemail = Voicemail(line, self.chronicle, exchange.keeper, exchange.journal)
         self._legs_placed = 0
         self._closing = False
@@ -117,7 +122,10 @@ class _Call:
         """Route the call and perform its steps until it is finished, the caller leaves or the longest call is over."""
         with self._exchange.loops.watching(self._opened, self.chronicle) as circling:
             steps = self._route()
-            if circling:
+            if self._full is not None:
+                self.chronicle.note(Kind.TURNED_AWAY, why=self._full.value)
+                steps = (HangUpStep(HangUpCause.CONGESTION),)
+            elif circling:
                 self.chronicle.note(Kind.LOOP_STOPPED)
                 steps = (HangUpStep(HangUpCause.BUSY),)
             async with leave_when(self._line.gone):

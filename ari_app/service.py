@@ -17,6 +17,7 @@ from ari_app.ari.line import AriLine
 from ari_app.ari.recordings import AriRecordings
 from ari_app.ari.telephony import Telephony
 from ari_app.call import Exchange, conduct
+from ari_app.core.admission import Full
 from ari_app.core.numbering import masked, masked_target, normalise, printable
 from ari_app.core.verdict import Verdict
 from ari_app.late_recordings import LateRecordings
@@ -55,7 +56,9 @@ class Service:
         )
         spool = Spool(settings.state)
         self.journal = SqlJournal(self._engine, spool=spool)
-        self.telephony = Telephony(settings.ari, settings.dial_templates, self._conduct, settings.max_call_seconds)
+        self.telephony = Telephony(
+            settings.ari, settings.dial_templates, self._conduct, settings.max_call_seconds, settings.admission
+        )
         recordings = AriRecordings(settings.ari_application, lambda: self.telephony.connection.client)
         self._messages = MessageStore(settings.messages_folder, recordings)
         counted = self._monitor.counted(self.journal)
@@ -72,7 +75,7 @@ class Service:
             rules=self.book,
             deployment=settings.deployment,
         )
-        self._monitor.watch(self.book, self.journal, spool, self._messages, self.telephony.connection, late=self._late)
+        self._monitor.watch(self.book, self.journal, spool, self._messages, self.telephony, late=self._late)
         # The clock alone: kept in memory, late jobs run once, never beside themselves (see docs/decisions).
         self._clock = AsyncIOScheduler(
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}, timezone=UTC
@@ -110,10 +113,10 @@ class Service:
         if not self.telephony.connection.replaced:
             await self._late.go_through(reachable=self.telephony.connection.connected)
 
-    async def _conduct(self, line: AriLine, channel: Channel) -> None:
+    async def _conduct(self, line: AriLine, channel: Channel, full: Full | None) -> None:
         call = self._opened(channel)
         with in_call(call.call_id):
-            verdict = await conduct(call, line, self._exchange)
+            verdict = await conduct(call, line, self._exchange, full)
             if verdict is None:
                 log.info("call %s is somebody else's now", call.call_id)
             else:

@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import SettingsConfigDict
 
 from ari_app.ari.settings import AriSettings
+from ari_app.core.admission import AdmissionLimits
 from ari_app.core.deployment import Deployment
 from ari_app.core.numbering import DialPolicy
 from ari_app.core.outcomes import HangUpCause
@@ -66,6 +67,13 @@ class Settings(MessageSettings):
         "voicemail", description="for numbers unknown, disabled, without scheme or at an hour no branch covers"
     )
     max_call_seconds: int = Field(4 * 3600, ge=60, le=24 * 3600, description="no call outlives it")
+    most_calls: int = Field(500, ge=0, description="calls live at once; a new one beyond that is refused; 0: no limit")
+    most_calls_a_second: float = Field(
+        100.0, ge=0, le=10_000, description="new calls a second on average, twice as many in a burst; 0: no limit"
+    )
+    overload: Literal["refuse", "fallback"] = Field(
+        "refuse", description="what a call beyond those limits gets: 503 at once, or the dialplan's fallback"
+    )
     shutdown_seconds: float = Field(30.0, ge=0, description="how long a stop waits for live calls")
 
     messages_folder: Path = Field(Path("messages"), description="voicemail messages are kept here (0700)")
@@ -107,6 +115,11 @@ class Settings(MessageSettings):
     def state(self) -> Path:
         """Where the controller keeps what must outlive it while the database is away."""
         return self.state_folder or self.messages_folder.absolute().parent / "state"
+
+    @property
+    def admission(self) -> AdmissionLimits:
+        """How many calls are let in."""
+        return AdmissionLimits(self.most_calls, self.most_calls_a_second, self.overload == "fallback")
 
     @property
     def dial_policy(self) -> DialPolicy:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from ari_app.ari.connection import AriConnection
+from ari_app.ari.door import Door, TurnedAway
 from ari_app.ari.errors import AriError, Conflict, NotFound
 from ari_app.ari.events import Channel, Event
 from ari_app.ari.line import AriLine
@@ -17,6 +18,7 @@ from ari_app.ari.seen import Seen, look
 from ari_app.ari.settings import AriSettings, own_id
 from ari_app.ari.strays import strays_of
 from ari_app.ari.whereabouts import BACK
+from ari_app.core.admission import AdmissionLimits, Full
 from ari_app.core.numbering import masked, printable
 from ari_app.core.outcomes import CallerEnd
 from ari_app.dialstring import DialTemplates
@@ -26,18 +28,24 @@ log = logging.getLogger(__name__)
 GIVE_UP_SECONDS = 30.0
 """How long Asterisk may be out of reach before its calls are given up for lost."""
 
-Conduct = Callable[[AriLine, Channel], Awaitable[Any]]
+Conduct = Callable[[AriLine, Channel, Full | None], Awaitable[Any]]
 
 
 class Telephony:
     """Every live call of this controller.
 
-    ``conduct`` handles one call to its end, given its line and the caller's channel as Asterisk described it. No leg
-    outlives ``longest_seconds`` by more than a minute, even if we are not there to end it.
+    ``conduct`` handles one call to its end, given its line, the caller's channel as Asterisk described it, and why
+    there is no room for it, if so. No leg outlives ``longest_seconds`` by more than a minute, even if we are not there
+    to end it.
     """
 
     def __init__(
-        self, settings: AriSettings, dial: DialTemplates, conduct: Conduct, longest_seconds: float = 4 * 3600
+        self,
+        settings: AriSettings,
+        dial: DialTemplates,
+        conduct: Conduct,
+        longest_seconds: float = 4 * 3600,
+        limits: AdmissionLimits = AdmissionLimits(),  # noqa: B008 - it cannot be changed
     ) -> None:
         self._longest_seconds = longest_seconds
         self._settings = settings
@@ -47,6 +55,8 @@ class Telephony:
         self._registry = Registry()
         self._lines: dict[str, AriLine] = {}
         self._calls: set[asyncio.Task[None]] = set()
+        self._refused: set[asyncio.Task[None]] = set()
+        self.door = Door(limits)
         self._open = True
         self._sweeping: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
@@ -112,6 +122,15 @@ class Telephony:
             if not claim:  # it is in our hands already; an offer is for the fallback or another controller to take
                 self.connection.client.channels.hangup(channel["id"], "congestion")
             return
+        full = self.door.full(len(self._calls) - len(self._refused))
+        if full is not None and claim and self.door.to_fallback:
+            return
+        if full is None or self.door.to_be_conducted():
+            self._take_in(channel, full, claim=claim)
+        else:
+            TurnedAway(self.connection.client, self._registry, self._settings.app, channel["id"], claim=claim)
+
+    def _take_in(self, channel: Channel, full: Full | None, *, claim: bool) -> None:
         client, app = self.connection.client, self._settings.app
         line = AriLine(
             client,
@@ -126,14 +145,17 @@ class Telephony:
         self._lines[line.channel_id] = line
         if not claim:
             line.side.entered.set_result(None)
-        task = asyncio.create_task(self._take(line, channel, claim), name=f"call {line.channel_id}")
+        task = asyncio.create_task(self._take(line, channel, claim, full), name=f"call {line.channel_id}")
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
+        if full is not None:
+            self._refused.add(task)
+            task.add_done_callback(self._refused.discard)
 
-    async def _take(self, line: AriLine, channel: Channel, claim: bool) -> None:
+    async def _take(self, line: AriLine, channel: Channel, claim: bool, full: Full | None) -> None:
         try:
             if not claim or await self._claimed(line):
-                await self._conduct(line, channel)
+                await self._conduct(line, channel, full)
         finally:
             self._lines.pop(line.channel_id, None)
             line.forget()

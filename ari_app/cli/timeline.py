@@ -39,6 +39,7 @@ _MARKS: dict[str, tuple[str, str]] = {
     Kind.CALLER_LEFT: ("■", ""),
     Kind.HUNG_UP: ("■", ""),
     Kind.LOOP_STOPPED: ("!", "bold red"),
+    Kind.TURNED_AWAY: ("!", "bold red"),
     Kind.TROUBLE: ("!", "bold red"),
     Kind.MESSAGE_QUEUED: ("✉", "cyan"),
     Kind.NO_MESSAGE: _QUIET,

@@ -35,6 +35,7 @@ _WHY_DEFAULT = {
     "no_scheme": "{number} ({name}) has no scheme in force",
     "no_branch_covers": "no branch covers {local_time}",
 }
+_WHY_TURNED_AWAY = {"calls": "as many calls are live as may be", "rate": "more new calls come than may be"}
 _WHY_PASSED = {"other_hours": "its hours are {hours}", "stands_later": "it holds too, but stands later"}
 _WHY_DISCARDED = {
     "too_short": "{seconds} s is under the minimum of {min_seconds} s",
@@ -59,6 +60,7 @@ _REASONS = {
     "no_message": "the caller left no message that counts",
     "nobody_answered": "nobody answered",
     "loop": "it went in a circle",
+    "overload": "there was no room for it",
     "ended_by_scheme": "the steps ended without ringing anybody",
     "limit_reached": "the longest call was reached",
     "line_lost": "the line was lost",
@@ -146,6 +148,7 @@ _SENTENCES: dict[Kind, Callable[[Details], str]] = {
     ),
     Kind.DEFAULT_USED: lambda d: f"the default is used: {_words(_WHY_DEFAULT, d.get('why'), d)}",
     Kind.LOOP_STOPPED: lambda _: "this caller's calls to this number go in a circle: a destination forwards them back",
+    Kind.TURNED_AWAY: lambda d: f"the call is turned away: {_words(_WHY_TURNED_AWAY, d.get('why'), d)}",
     Kind.BRANCH_PASSED_OVER: lambda d: (
         f"branch {d.get('branch')!r} passed over: {_words(_WHY_PASSED, d.get('why'), d)}"
     ),

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     NUMBER_FOUND = "number_found"
     DEFAULT_USED = "default_used"
     LOOP_STOPPED = "loop_stopped"
+    TURNED_AWAY = "turned_away"
     BRANCH_PASSED_OVER = "branch_passed_over"
     BRANCH_CHOSEN = "branch_chosen"
     STEP_BEGAN = "step_began"

@@ -32,6 +32,7 @@ class Reason(StrEnum):
     NOBODY_ANSWERED = "nobody_answered"
     ENDED_BY_SCHEME = "ended_by_scheme"
     LOOP = "loop"
+    OVERLOAD = "overload"
     LIMIT_REACHED = "limit_reached"
     LINE_LOST = "line_lost"
     TROUBLE = "trouble"
@@ -65,8 +66,14 @@ def derive(timeline: Iterable[Entry]) -> Verdict:
 
 def _why_lost(entries: tuple[Entry, ...], kinds: set[Kind], left: Scalar) -> Reason:
     """The most telling of the reasons that hold."""
+    if Kind.TURNED_AWAY in kinds:
+        return Reason.OVERLOAD
     if left == CallerEnd.LINE_LOST.value:
         return Reason.LINE_LOST
+    return _why_in_hand(entries, kinds, left)
+
+
+def _why_in_hand(entries: tuple[Entry, ...], kinds: set[Kind], left: Scalar) -> Reason:
     if Kind.RECORDING_BEGAN in kinds:
         return Reason.NO_MESSAGE
     if left is not None:

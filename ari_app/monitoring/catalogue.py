@@ -61,6 +61,11 @@ BOOK_READABLE = _gauge("ari_app_book_readable", "1 if the database could be read
 
 ARRIVED = _counter("ari_app_calls_arrived_total", "calls taken in hand")
 CALLS = _counter("ari_app_calls_total", "calls that ended, by their verdict", "disposition", "reason")
+TURNED_AWAY = _counter(
+    "ari_app_calls_turned_away_total",
+    "calls that there was no room for: too many live `calls`, or new ones beyond the `rate`",
+    "why",
+)
 LIVE = _gauge("ari_app_calls_live", "calls in hand now")
 LEGS = _counter(
     "ari_app_legs_total", "legs that ended, by outcome and Q.850 cause (0: none was given)", "outcome", "cause"
@@ -119,7 +124,7 @@ SENDINGS = _counter(
 GATEWAY = _histogram("ari_app_gateway_seconds", "the time a gateway takes for a sending", _GATEWAY, "gateway")
 
 _BOOK = (BOOK_LOADED, BOOK_NUMBERS, BOOK_PROBLEMS, BOOK_READABLE)
-_CALLS = (ARRIVED, CALLS, LIVE, LEGS, FIRST_RING, CONNECTED, VOICEMAIL, TROUBLES, DECISIONS)
+_CALLS = (ARRIVED, CALLS, TURNED_AWAY, LIVE, LEGS, FIRST_RING, CONNECTED, VOICEMAIL, TROUBLES, DECISIONS)
 _ARI = (ARI_CONNECTED, ARI_REPLACED, ARI_CONNECTIONS, ARI_ATTEMPTS_FAILED, ARI_REQUEST, ARI_FAILURES)
 _JOURNAL = (JOURNAL_WAITING, JOURNAL_SPOOLED, SPOOL_BYTES, JOURNAL_LOST, JOURNAL_WRITABLE)
 _RECORDINGS = (RECORDINGS_OWED, RECORDINGS_WRITABLE, RECORDING_FAILURES)

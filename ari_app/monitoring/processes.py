@@ -7,6 +7,7 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from ari_app.ari.connection import AriConnection
+from ari_app.ari.telephony import Telephony
 from ari_app.core.release import Limits
 from ari_app.late_recordings import LateRecordings
 from ari_app.message_store import MessageStore
@@ -86,7 +87,7 @@ class ControllerMonitor(LoopMonitor):
         journal: SqlJournal,
         spool: Spool,
         messages: MessageStore,
-        connection: AriConnection,
+        telephony: Telephony,
         *,
         late: LateRecordings,
     ) -> None:
@@ -94,8 +95,13 @@ class ControllerMonitor(LoopMonitor):
         self._watch_book(book)
         read_journal(self.meters, journal, spool)
         read_recordings(self.meters, messages, late)
+        connection = telephony.connection
         read_connection(self.meters, connection)
         connection.on_answer = self._requests
+        turned_away = telephony.door.turned_away
+        self.meters.read(
+            catalogue.TURNED_AWAY, lambda: {(why.value,): float(count) for why, count in turned_away.items()}
+        )
         self._checks.append(lambda: _no_asterisk(connection))
         self._checks.append(lambda: _no_place_for_messages(messages))
 

@@ -16,13 +16,14 @@ from ari_app.ari.events import Channel
 from ari_app.ari.line import AriLine
 from ari_app.ari.settings import AriSettings, own_id
 from ari_app.ari.telephony import Conduct, Telephony
+from ari_app.core.admission import Full
 from ari_app.core.scheme import Destination, Greeting, TargetKind, VoicemailStep
 from ari_app.dialstring import DialTemplates
 from ari_app.ports import Leg, LineTrouble
 from tests.fakes.fake_asterisk import FakeAsterisk
 
 
-async def _conduct(line: AriLine, _channel: Channel) -> None:
+async def _conduct(line: AriLine, _channel: Channel, _full: Full | None) -> None:
     await line.gone
 
 
@@ -97,7 +98,7 @@ async def test_a_caller_who_comes_back_to_a_call_that_is_over_is_ended(tmp_path:
     """And is not taken for a new one."""
     conducted: list[AriLine] = []
 
-    async def conduct(line: AriLine, _channel: Channel) -> None:
+    async def conduct(line: AriLine, _channel: Channel, _full: Full | None) -> None:
         conducted.append(line)
 
     async with FakeAsterisk(tmp_path) as fake, controller(fake, "ari-app", conduct):
@@ -148,7 +149,7 @@ async def test_a_recording_that_is_never_heard_of_again_is_forgotten_with_its_ca
     """Its end was told to nobody, or the call ended before Asterisk had begun it."""
     taken, asked = asyncio.Event(), asyncio.Event()
 
-    async def conduct(line: AriLine, _channel: Channel) -> None:
+    async def conduct(line: AriLine, _channel: Channel, _full: Full | None) -> None:
         taken.set()
         recording = asyncio.ensure_future(line.record("message-1", VoicemailStep(Greeting("office", "own/office"))))
         await (recording if begun else asked.wait())
@@ -176,7 +177,7 @@ async def test_a_caller_answered_for_a_leg_that_could_not_be_connected_is_rung_a
     asked: list[tuple[str, str]] = []
     over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def conduct(line: AriLine, _channel: Channel) -> None:
+    async def conduct(line: AriLine, _channel: Channel, _full: Full | None) -> None:
         await line.ring()  # the dialplan's is in force still
         leg = await line.place("call-1", Destination(TargetKind.ENDPOINT, "up", 20), 25)
         await leg.settled
@@ -205,7 +206,7 @@ async def test_a_leg_whose_answer_was_lost_with_the_rest_socket_is_looked_up_and
     """Asterisk has made it and rings it: it is the call's leg, and not a failed one that rings on by itself."""
     placed: asyncio.Future[Leg] = asyncio.get_running_loop().create_future()
 
-    async def conduct(line: AriLine, _channel: Channel) -> None:
+    async def conduct(line: AriLine, _channel: Channel, _full: Full | None) -> None:
         placed.set_result(await line.place("call-1", Destination(TargetKind.ENDPOINT, "ring", 20), 25))
         await line.gone
 
