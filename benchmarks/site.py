@@ -204,6 +204,8 @@ def _controller(folder: Path, url: str, asterisk: AsteriskInstance, command: Seq
         "ARI_PASSWORD_FILE": str(asterisk.instance_dir / "ari-password"),
         "ARI_APPLICATION": asterisk.settings.app,
         "MESSAGES_FOLDER": str(folder / "messages"),
+        "MOST_CALLS": "0",  # what is asked is where it breaks
+        "MOST_CALLS_A_SECOND": "0",
     }
     settings = folder / "ari-app.env"  # found there by the controller, whose working folder it is
     settings.touch(mode=0o600)
