@@ -50,10 +50,10 @@ def test_those_whom_the_number_keeps_out_use_up_nothing_of_the_rate() -> None:
     assert [admission.full(1, 5.0), admission.full(0, 5.0), admission.full(0, 5.0)] == [Full.CALLS, None, Full.RATE]
 
 
-def turned_away(plan: Plan) -> tuple[HostileLine, Notebook, Verdict]:
+def turned_away(plan: Plan) -> tuple[HostileLine, Notebook, Verdict | None]:
     """A call that there is no room for."""
 
-    async def go() -> tuple[HostileLine, Notebook, Verdict]:
+    async def go() -> tuple[HostileLine, Notebook, Verdict | None]:
         line, journal = HostileLine(plan), Notebook()
         exchange = Exchange(OneBook(always("UTC", DESK)), journal, Keeper(line), ())
         return line, journal, await conduct(opened(), line, exchange, Full.RATE)
@@ -73,4 +73,4 @@ def test_a_call_that_there_is_no_room_for_is_told_so_and_journalled_as_lost() ->
 
 def test_one_that_leaves_at_that_very_moment_was_turned_away_all_the_same() -> None:
     _, _, verdict = turned_away(Plan(leaves_at=0.0, leaves_how=CallerEnd.CANCELLED))
-    assert verdict.reason is Reason.OVERLOAD
+    assert verdict == Verdict(Disposition.LOST, Reason.OVERLOAD)
