@@ -39,7 +39,7 @@ RECORD_SECONDS = 5.0
 CLOCKS_APART = 3.0
 
 
-def _asking(examine: Examine) -> Examine:
+def asking(examine: Examine) -> Examine:
     """A check that asks Asterisk, once that is known to answer."""
 
     def guarded(patient: Patient) -> Finding:
@@ -87,10 +87,10 @@ def _clock_ahead(ari: AsteriskAri) -> float | None:
         return None
 
 
-@_asking
+@asking
 def examine_modules(patient: Patient) -> Finding:
     """Whether what calls need is loaded and running."""
-    assert patient.ari is not None  # noqa: S101 - _asking saw to it
+    assert patient.ari is not None  # noqa: S101 - asking saw to it
     running = frozenset(each["name"] for each in patient.ari.get("asterisk", "modules") if each["status"] == "Running")
     patient.modules = running
     missing = {name: why for name, why in MODULES.items() if name not in running}
@@ -100,22 +100,22 @@ def examine_modules(patient: Patient) -> Finding:
     return fine(f"{len(MODULES)} needed ones run, of {len(running)}")
 
 
-@_asking
+@asking
 def examine_controller(patient: Patient) -> Finding:
     """Whether a controller is connected under our application's name."""
-    assert patient.ari is not None  # noqa: S101 - _asking saw to it
-    assert patient.settings is not None  # noqa: S101 - _asking saw to it
+    assert patient.ari is not None  # noqa: S101 - asking saw to it
+    assert patient.settings is not None  # noqa: S101 - asking saw to it
     app = patient.settings.ari_application
     if patient.ari.exists("applications", app):
         return fine(f"connected as application {app}")
     return fault(f"none is connected as application {app}: callers get the dialplan's fallback", "ari-app serve")
 
 
-@_asking
+@asking
 def examine_endpoints(patient: Patient) -> Finding:
     """Whether Asterisk knows every endpoint that the schemes and the dial templates name."""
-    assert patient.ari is not None  # noqa: S101 - _asking saw to it
-    assert patient.settings is not None  # noqa: S101 - _asking saw to it
+    assert patient.ari is not None  # noqa: S101 - asking saw to it
+    assert patient.settings is not None  # noqa: S101 - asking saw to it
     known = {f"{each['technology']}/{each['resource']}" for each in patient.ari.get("endpoints")}
     named = _named(patient.settings, _destinations(patient))
     missing = sorted(named - known)
@@ -146,11 +146,11 @@ def _named(settings: Settings, destinations: Iterable[Destination]) -> set[str]:
     return rendered
 
 
-@_asking
+@asking
 def examine_recording(patient: Patient) -> Finding:
     """Whether a recording really ends up as a file: Debian's package lacks the folder, and then none does."""
     ari = patient.ari
-    assert ari is not None  # noqa: S101 - _asking saw to it
+    assert ari is not None  # noqa: S101 - asking saw to it
     name = f"doctor-{secrets.token_hex(8)}"
     try:
         ari.post("bridges", type="mixing", bridgeId=name)
@@ -181,7 +181,7 @@ def _stored(ari: AsteriskAri, name: str) -> bool:
     return False
 
 
-@_asking
+@asking
 def examine_clocks(patient: Patient) -> Finding:
     """Whether Asterisk's machine and this one agree on the time (to the second, as HTTP tells it)."""
     if patient.ari_clock is None:
