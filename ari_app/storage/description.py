@@ -21,8 +21,8 @@ from ari_app.storage.yaml_reading import (
     mapping,
     required,
     switch,
+    title,
     whole,
-    word,
 )
 
 _PARTS = ("teams", "greetings", "schemes", "numbers", "apology rules")
@@ -78,6 +78,14 @@ apology rules:                    # what callers are sent whose call was lost; t
 
 class DescriptionError(ValueError):
     """The description has mistakes; the message has a line for each: where it is, what is wrong, how to mend it."""
+
+
+class AnyNumber:
+    """Rules for what was checked when it was written; what may be dialed now is looked at when the book is loaded."""
+
+    def refusal(self, _e164: str) -> None:
+        """None is refused."""
+        return
 
 
 class TeamRow(NamedTuple):
@@ -184,7 +192,7 @@ class _Reader:
 
     def _team(self, node: Node) -> TeamRow:
         if isinstance(node, yaml.ScalarNode) and node.value:
-            return TeamRow(str(node.value).strip())
+            return TeamRow(title(node, "a team's name", self.complaints))
         said = self.complaints
         values = mapping(node, _TEAM, "a team", said)
         name = required(node, values, "name", "a team", said)
@@ -210,7 +218,7 @@ class _Reader:
         if refusal:
             self.complaints.at(values["sound"], refusal)
         self._sounds[name] = sound
-        return GreetingRow(name, sound, word(values.get("team"), "a greeting's team", self.complaints))
+        return GreetingRow(name, sound, title(values.get("team"), "a greeting's team", self.complaints))
 
     def _number(self, node: Node) -> NumberEntry:
         values = mapping(node, ("number", "name", "scheme", "team", "enabled"), "a number", self.complaints)
@@ -219,8 +227,8 @@ class _Reader:
             e164(values["number"], text, "an E.164 number", self._region, self.complaints)
         return NumberEntry(
             text,
-            word(values.get("name"), "a number's name", self.complaints, "unnamed"),
+            title(values.get("name"), "a number's name", self.complaints, "unnamed"),
             switch(values.get("enabled"), "enabled", True, self.complaints),
-            word(values.get("scheme"), "a number's scheme", self.complaints),
-            word(values.get("team"), "a number's team", self.complaints),
+            title(values.get("scheme"), "a number's scheme", self.complaints),
+            title(values.get("team"), "a number's team", self.complaints),
         )

@@ -28,6 +28,7 @@ from ari_app.storage.yaml_reading import (
     required,
     seconds,
     switch,
+    title,
     word,
 )
 
@@ -134,7 +135,7 @@ class SchemeReader:
         else:
             known = ("greeting", "max seconds", "silence seconds", "min seconds")
             values = mapping(inner, known if kind == "voicemail" else ("greeting",), f"a {kind} step", self._complaints)
-        name = word(values.get("greeting"), "the greeting", self._complaints)
+        name = title(values.get("greeting"), "the greeting", self._complaints)
         if kind == "greeting" and not name:
             self._complaints.at(node, "a greeting step names its greeting: - greeting: Sales welcome")
         longest, silence, shortest = (

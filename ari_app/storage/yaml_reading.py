@@ -90,12 +90,19 @@ def word(node: Node | None, what: str, complaints: Complaints, default: str = ""
     return str(node.value).strip()
 
 
+def title(node: Node | None, what: str, complaints: Complaints, default: str = "") -> str:
+    """A name: as `word`, but blanks at the ends of a quoted one belong to it, for the database may have such names."""
+    text = word(node, what, complaints, default)
+    quoted = isinstance(node, yaml.ScalarNode) and node.style in ("'", '"')
+    return str(node.value) if text and quoted and node is not None else text
+
+
 def required(owner: Node, values: dict[str, Node], key: str, what: str, complaints: Complaints) -> str:
     """A scalar that must be there and not be empty."""
     text = word(values.get(key), f"{what}'s {key}", complaints)
     if not text and isinstance(owner, yaml.MappingNode):
         complaints.at(owner, f"{what} needs {key!r}")
-    return text
+    return title(values.get(key), what, complaints) if key == "name" and text else text
 
 
 def seconds(node: Node | None, what: str, default: int, complaints: Complaints) -> int:

@@ -1,0 +1,199 @@
+"""The JSON Schema of descriptions, by which an editor completes and checks them while they are written.
+
+``python -m ari_app.storage.description_schema > docs/description.schema.json`` publishes it anew. It says of a
+description's form what `ari_app.storage.description` says; what schemes make sense only the latter knows.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import orjson
+
+SCHEMA_FILE = "description.schema.json"
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": ["string", "number"]}
+_SWITCH: Schema = {"enum": [True, False, "yes", "no", "true", "false", "on", "off"]}
+_SECONDS: Schema = {"anyOf": [{"type": "integer", "minimum": 0}, {"pattern": r"^\d{1,5}\s*s?$", "type": "string"}]}
+_WHOLE: Schema = {"anyOf": [{"type": "integer"}, {"pattern": r"^-?\d{1,6}$", "type": "string"}]}
+_E164: Schema = {
+    "description": "E.164: +74950000101",
+    "anyOf": [{"type": "string", "pattern": r"^\+[1-9][0-9]{6,14}$"}, {"type": "integer", "minimum": 1000000}],
+}
+"""Unquoted, an editor takes +74950000101 for a whole number."""
+_ENDPOINT: Schema = {"type": "string", "pattern": "^[a-z][a-z0-9_-]{0,39}$", "description": "an endpoint's name"}
+_TARGET: Schema = {"anyOf": [*_E164["anyOf"], _ENDPOINT], "description": "an E.164 number, or an endpoint's name"}
+
+
+def _titled(schema: Schema, description: str, **more: Any) -> Schema:
+    return {**schema, "description": description, **more}
+
+
+def _keys(description: str, required: tuple[str, ...] = (), **keys: Schema) -> Schema:
+    """A mapping; in the names of keys an underscore stands for a blank."""
+    named = {name.replace("_", " "): schema for name, schema in keys.items()}
+    schema: Schema = {"type": "object", "description": description, "properties": named, "additionalProperties": False}
+    return {**schema, "required": list(required)} if required else schema
+
+
+def _list(of: Schema, description: str = "") -> Schema:
+    return {"type": ["array", "null"], "items": of} | ({"description": description} if description else {})
+
+
+_GREETING_NAME = _titled(_TEXT, "the name of a greeting, described here or in the database already")
+_HOURS = _titled(
+    {"type": "string", "pattern": r"^([A-Za-z]+(\s*[-–]\s*[A-Za-z]+)?\s+)?\d{1,2}:\d{2}\s*[-–]\s*\d{1,2}:\d{2}$"},
+    "days and hours, both ends included: Mon-Fri 09:00-17:59; never across midnight",
+)
+_DESTINATION = {
+    "anyOf": [
+        _TARGET,
+        _keys(
+            "a destination with times of its own",
+            ("to",),
+            to=_TARGET,
+            timeout=_titled(_SECONDS, "seconds that it rings, 5 to 600"),
+            delay=_titled(_SECONDS, "seconds: in turn before it rings, staggered after the step began"),
+        ),
+    ]
+}
+_DIAL = _keys(
+    "ring destinations until one answers",
+    ("to",),
+    ring={"enum": ["in turn", "all at once", "staggered", "in_turn", "all_at_once"], "default": "in turn"},
+    timeout=_titled(_SECONDS, "seconds that each rings, 5 to 600", default=20),
+    to={"anyOf": [{"type": "array", "items": _DESTINATION}, _DESTINATION], "description": "whom: numbers, endpoints"},
+)
+_VOICEMAIL = {
+    "anyOf": [
+        {"type": "null"},
+        _GREETING_NAME,
+        _keys(
+            "take a message; without a greeting the default one plays",
+            greeting=_GREETING_NAME,
+            max_seconds=_titled(_SECONDS, "the longest message, 5 to 3600", default=180),
+            silence_seconds=_titled(_SECONDS, "the silence that ends one, 1 to 60", default=5),
+            min_seconds=_titled(_SECONDS, "a shorter one counts as none, 0 to 60", default=2),
+        ),
+    ]
+}
+_PLAY = {"anyOf": [_GREETING_NAME, _keys("play a greeting", ("greeting",), greeting=_GREETING_NAME)]}
+
+
+def _step_of(kind: str, options: Schema) -> Schema:
+    return {"type": "object", "properties": {kind: options}, "required": [kind], "additionalProperties": False}
+
+
+_STEP = {
+    "description": "dial, greeting, voicemail or hang up; the last two end a branch",
+    "anyOf": [
+        {"enum": ["voicemail", "hang up"]},
+        _step_of("dial", _DIAL),
+        _step_of("greeting", _PLAY),
+        _step_of("voicemail", _VOICEMAIL),
+        _step_of("hang up", {"type": "null"}),
+    ],
+}
+_BRANCH = _keys(
+    "the first branch whose hours cover the moment of a call is taken",
+    ("name", "steps"),
+    name=_TEXT,
+    hours={"anyOf": [_HOURS, _list(_HOURS)], "description": "none: always"},
+    out_of_hours=_titled(_SWITCH, "whether its calls count as out of hours, for the messages that they bring"),
+    steps={"type": "array", "minItems": 1, "items": _STEP, "description": "what is done, in order"},
+)
+_SCHEME = _keys(
+    "what happens to the calls of the numbers that have it",
+    ("name", "time zone", "branches"),
+    name=_TEXT,
+    time_zone={"type": "string", "description": "IANA name: Europe/Moscow", "pattern": "^[A-Za-z]"},
+    branches={"type": "array", "minItems": 1, "items": _BRANCH},
+)
+_GREETING = _keys(
+    "a prompt",
+    ("name", "sound"),
+    name=_TEXT,
+    sound={"type": "string", "description": "in the catalogue: ru/greeting, own/NAME"},
+    team=_titled(_TEXT, "whose it is"),
+)
+_NUMBER = _keys(
+    "one of the company's own numbers",
+    ("number",),
+    number=_E164,
+    name=_titled(_TEXT, "what it is for", default="unnamed"),
+    scheme=_titled(_TEXT, "none: the configured default"),
+    team=_titled(_TEXT, "whose it is"),
+    enabled=_titled(_SWITCH, "no: the configured default", default=True),
+)
+_RULE = _keys(
+    "what callers are sent whose call was lost",
+    ("name", "numbers", "text"),
+    name=_TEXT,
+    numbers={"type": "array", "minItems": 1, "items": _E164},
+    text=_titled(_TEXT, "with {placeholders}"),
+    delay=_titled(_SECONDS, "seconds after the call", default=60),
+    once_in_hours=_titled(_WHOLE, "at most one a caller in so many hours", default=24),
+    team=_TEXT,
+    enabled=_SWITCH,
+)
+_TYPE = _keys(
+    "an automatic message of a team",
+    ("kind", "text"),
+    kind=_TEXT,
+    to={"enum": ["client", "staff", "admin", "system"], "default": "client"},
+    by=_titled(_TEXT, "sms, e-mail, push, webhook", default="sms"),
+    text=_titled(_TEXT, "with {placeholders}"),
+    enabled=_SWITCH,
+    company=_titled(_SWITCH, "begin with the company's name"),
+    team=_titled(_SWITCH, "and the team's"),
+    extra=_TEXT,
+    offset_minutes=_WHOLE,
+    once_in_hours=_WHOLE,
+)
+_CONTACT = _keys(
+    "where a team's people or systems are told",
+    ("by", "address"),
+    to={"enum": ["staff", "admin", "system"], "default": "staff"},
+    by=_TEXT,
+    address=_TEXT,
+)
+_TEAM = {
+    "anyOf": [
+        _TEXT,
+        _keys(
+            "a team",
+            ("name",),
+            name=_TEXT,
+            extend=_titled(_SWITCH, "it is in the database already, and is given more"),
+            sales_tools=_SWITCH,
+            makes_tickets=_SWITCH,
+            tickets_an_hour=_WHOLE,
+            message_types=_list(_TYPE),
+            contacts=_list(_CONTACT),
+        ),
+    ]
+}
+
+SCHEMA: Schema = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "ari-app: teams, greetings, schemes, numbers, apology rules",
+    **_keys(
+        "what `ari-app seed` adds and `ari-app schemes apply` brings about",
+        teams=_list(_TEAM),
+        greetings=_list(_GREETING),
+        schemes=_list(_SCHEME),
+        numbers=_list(_NUMBER),
+        apology_rules=_list(_RULE),
+    ),
+}
+
+
+def published() -> str:
+    """The whole of docs/description.schema.json."""
+    return orjson.dumps(SCHEMA, option=orjson.OPT_INDENT_2).decode() + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(published())

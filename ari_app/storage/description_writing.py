@@ -1,0 +1,131 @@
+"""Writes schemes as a description, the YAML that seeds and `schemes apply` read; what is the default is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import yaml
+
+from ari_app.core.draft import BranchDraft, DestinationDraft, SchemeDraft, StepDraft
+from ari_app.core.scheme_changes import canonical, entry_words
+from ari_app.storage.description import GreetingRow, NumberEntry
+from ari_app.storage.description_schema import SCHEMA_FILE
+
+Described = dict[str, Any]
+"""A description, or a part of it, of plain dictionaries, lists and words."""
+
+_WIDTH = 120
+_STRATEGIES = {"in_turn": "in turn", "all_at_once": "all at once"}
+_HEAD = f"# yaml-language-server: $schema={SCHEMA_FILE}\n"
+
+
+def description_of(
+    schemes: Iterable[SchemeDraft],
+    greetings: Mapping[str, GreetingRow] | None = None,
+    numbers: Iterable[NumberEntry] = (),
+) -> Described:
+    """The schemes with the greetings that they play, and the numbers with the teams that they name.
+
+    Whose a greeting is, ``greetings`` say; without them nobody's is.
+    """
+    schemes, numbers = tuple(schemes), tuple(numbers)
+    played = {
+        step.greeting.name: GreetingRow(step.greeting.name, step.greeting.sound, "")
+        for scheme in map(canonical, schemes)
+        for branch in scheme.branches
+        for step in branch.steps
+        if step.greeting
+    }
+    rows = [(greetings or {}).get(name, row) for name, row in sorted(played.items())]
+    teams = sorted(({row.team for row in rows} | {entry.team for entry in numbers}) - {""})
+    parts: Described = {
+        "teams": teams,
+        "greetings": [_greeting(row) for row in rows],
+        "schemes": [described(scheme) for scheme in schemes],
+        "numbers": [_number(entry) for entry in numbers],
+    }
+    return {name: part for name, part in parts.items() if part}
+
+
+def as_yaml(description: Described) -> str:
+    """The description as YAML, an editor told where its JSON Schema is."""
+    if not description:
+        return f"{_HEAD}# there is nothing to describe\n"
+    return _HEAD + "\n".join(_part({name: part}) for name, part in description.items())
+
+
+def _part(part: Described) -> str:
+    written: str = yaml.dump(
+        part, Dumper=_Indented, allow_unicode=True, sort_keys=False, width=_WIDTH, default_flow_style=None
+    )
+    return written
+
+
+class _Indented(yaml.SafeDumper):
+    """Lists stand further in than the key they belong to, and nothing is an alias of something before it."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> Any:
+        return super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def described(scheme: SchemeDraft) -> Described:
+    """One scheme."""
+    draft = canonical(scheme)
+    return {"name": draft.name, "time zone": draft.time_zone, "branches": [_branch(each) for each in draft.branches]}
+
+
+def _branch(branch: BranchDraft) -> Described:
+    parts: Described = {"name": branch.name}
+    if branch.entries:
+        parts["hours"] = [entry_words(entry) for entry in branch.entries]
+    if branch.out_of_hours:
+        parts["out of hours"] = True
+    return {**parts, "steps": [_step(step) for step in branch.steps]}
+
+
+def _step(step: StepDraft) -> Described | str:
+    match step.kind:
+        case "dial":
+            return {"dial": _dial(step)}
+        case "greeting":
+            return {"greeting": step.greeting.name if step.greeting else ""}
+        case "voicemail":
+            options: Described = {"greeting": step.greeting.name} if step.greeting else {}
+            for key, value, default in (
+                ("max seconds", step.max_seconds, 180),
+                ("silence seconds", step.silence_seconds, 5),
+                ("min seconds", step.min_seconds, 2),
+            ):
+                options |= {key: value} if value != default else {}
+            return {"voicemail": options} if options else "voicemail"
+    return step.kind.replace("_", " ")
+
+
+def _dial(step: StepDraft) -> Described:
+    timeouts = {destination.timeout for destination in step.destinations}
+    common = timeouts.pop() if len(timeouts) == 1 else None
+    parts: Described = {"ring": _STRATEGIES.get(step.strategy, step.strategy)}
+    parts |= {"timeout": common} if common is not None else {}
+    return {**parts, "to": [_destination(each, common) for each in step.destinations]}
+
+
+def _destination(destination: DestinationDraft, common: int | None) -> Described | str:
+    parts: Described = {"to": destination.target}
+    parts |= {"timeout": destination.timeout} if destination.timeout != common else {}
+    parts |= {"delay": destination.delay} if destination.delay else {}
+    return parts if len(parts) > 1 else destination.target
+
+
+def _greeting(row: GreetingRow) -> Described:
+    return {"name": row.name, "sound": row.sound} | ({"team": row.team} if row.team else {})
+
+
+def _number(entry: NumberEntry) -> Described:
+    parts: Described = {"number": entry.e164, "name": entry.name}
+    parts |= {"scheme": entry.scheme} if entry.scheme else {}
+    parts |= {"team": entry.team} if entry.team else {}
+    return parts | ({} if entry.enabled else {"enabled": False})

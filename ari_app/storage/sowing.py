@@ -1,0 +1,150 @@
+"""Makes rows of what a description asks for, parents first, and finds the ids that names stand for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from ari_app.core.draft import BranchDraft, DestinationDraft, SchemeDraft, StepDraft
+from ari_app.core.message_draft import RuleDraft
+from ari_app.storage import schema
+from ari_app.storage.description import Description, NumberEntry, TeamRow
+from ari_app.storage.message_schema import apology_rule_numbers, apology_rules, message_types, team_contacts
+
+
+class NameMissingError(LookupError):
+    """Something is named that is neither described nor in the database; the message says what and where."""
+
+
+class Sower:
+    """Inserts rows and knows their ids. It names every column that it sets and no other, so that a seed of today still
+    fits a schema that has grown."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def sow(self, asked: Description) -> None:
+        """Add all that a description asks for, parents first.
+
+        Raises:
+            NameMissingError: it names what is not there.
+        """
+        for team in asked.teams:
+            self._team(team)
+        for greeting in asked.greetings:
+            team_id = self.id_of(schema.teams, greeting.team, f"greeting {greeting.name!r}")
+            self._add(schema.greetings, name=greeting.name, sound=greeting.sound, team_id=team_id)
+        for scheme in asked.schemes:
+            self._scheme(scheme)
+        for number in asked.numbers:
+            self._number(number)
+        for rule in asked.rules:
+            self._rule(rule)
+
+    def _team(self, team: TeamRow) -> None:
+        """Options that are not said are not set: a revision made before there were any must still be applied."""
+        if team.extend:
+            team_id = self.id_of(schema.teams, team.name, "the seed's teams")
+            if team.options:
+                self._connection.execute(
+                    sa.update(schema.teams).where(schema.teams.c.id == team_id).values(**team.options)
+                )
+        else:
+            team_id = self._add(schema.teams, name=team.name, **team.options)
+        for table, drafts in ((message_types, team.types), (team_contacts, team.contacts)):
+            for draft in drafts:
+                values = draft._asdict()
+                del values["team"]
+                self._add(table, team_id=team_id, **values)
+
+    def _rule(self, rule: RuleDraft) -> None:
+        rule_id = self._add(
+            apology_rules,
+            team_id=self.id_of(schema.teams, rule.team or "", f"apology rule {rule.name!r}"),
+            name=rule.name,
+            text=rule.text,
+            enabled=rule.enabled,
+            delay_seconds=rule.delay_seconds,
+            once_in_hours=rule.once_in_hours,
+        )
+        for e164 in rule.numbers:
+            self._add(apology_rule_numbers, rule_id=rule_id, e164=e164)
+
+    def _scheme(self, scheme: SchemeDraft) -> None:
+        self.fill(self._add(schema.schemes, name=scheme.name, time_zone=scheme.time_zone), scheme)
+
+    def refill(self, scheme_id: int, scheme: SchemeDraft) -> None:
+        """Put the scheme's branches in the place of those that are there."""
+        row = sa.update(schema.schemes).where(schema.schemes.c.id == scheme_id)
+        self._connection.execute(row.values(name=scheme.name, time_zone=scheme.time_zone))
+        self._connection.execute(sa.delete(schema.branches).where(schema.branches.c.scheme_id == scheme_id))
+        self.fill(scheme_id, scheme)
+
+    def fill(self, scheme_id: int, scheme: SchemeDraft) -> None:
+        """Add the scheme's branches to its row."""
+        for position, branch in enumerate(scheme.branches, start=1):
+            self._branch(scheme_id, position, branch, f"scheme {scheme.name!r}, branch {branch.name!r}")
+
+    def _branch(self, scheme_id: int, position: int, branch: BranchDraft, where: str) -> None:
+        # Set only where it is said: a revision made before the column was there must still be applied.
+        closed = {"out_of_hours": True} if branch.out_of_hours else {}
+        branch_id = self._add(schema.branches, scheme_id=scheme_id, position=position, name=branch.name, **closed)
+        for entry in branch.entries:
+            self._add(schema.schedule_entries, branch_id=branch_id, **entry._asdict())
+        for number, step in enumerate(branch.steps, start=1):
+            self._step(branch_id, number, step, where)
+
+    def _step(self, branch_id: int, position: int, step: StepDraft, where: str) -> None:
+        greeting = step.greeting.name if step.greeting else ""
+        step_id = self._add(
+            schema.steps,
+            branch_id=branch_id,
+            position=position,
+            kind=step.kind,
+            strategy=step.strategy,
+            greeting_id=self.id_of(schema.greetings, greeting, where),
+            max_seconds=step.max_seconds,
+            silence_seconds=step.silence_seconds,
+            min_seconds=step.min_seconds,
+        )
+        for number, destination in enumerate(step.destinations, start=1):
+            self._destination(step_id, number, destination)
+
+    def _destination(self, step_id: int, position: int, destination: DestinationDraft) -> None:
+        self._add(
+            schema.destinations,
+            step_id=step_id,
+            position=position,
+            kind=destination.kind,
+            target=destination.target,
+            timeout_seconds=destination.timeout,
+            delay_seconds=destination.delay,
+        )
+
+    def _number(self, number: NumberEntry) -> None:
+        where = f"number {number.e164}"
+        self._add(
+            schema.numbers,
+            e164=number.e164,
+            name=number.name,
+            enabled=number.enabled,
+            scheme_id=self.id_of(schema.schemes, number.scheme, where),
+            team_id=self.id_of(schema.teams, number.team, where),
+        )
+
+    def _add(self, table: sa.Table, **values: Any) -> int:
+        added: int = self._connection.execute(sa.insert(table).values(**values).returning(table.c.id)).scalar_one()
+        return added
+
+    def id_of(self, table: sa.Table, name: str, where: str) -> int | None:
+        """The id of the row of this name; no name, no id."""
+        if not name:
+            return None
+        found: int | None = self._connection.scalar(sa.select(table.c.id).where(table.c.name == name))
+        if found is None:
+            one = table.name.removesuffix("s")
+            raise NameMissingError(
+                f"{where} names the {one} {name!r}, which is neither described nor in the database; add it"
+            )
+        return found

@@ -1,0 +1,90 @@
+"""Schemes without errors, of any kind there is, for properties of their text and their rows."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from ari_app.core.checks import errors, problems
+from ari_app.core.draft import BranchDraft, DestinationDraft, EntryDraft, GreetingDraft, SchemeDraft, StepDraft
+from ari_app.core.numbering import DialPolicy
+
+RULES = DialPolicy()
+TRICKY = (
+    "no",
+    "yes",
+    "~",
+    "null",
+    "07:30",
+    "+7",
+    "1e3",
+    "- a",
+    "a: b",
+    "a #b",
+    " Office ",
+    "{x}",
+    "'",
+    '"',
+    "\\n",
+    "%",
+)
+NAMES = st.sampled_from(TRICKY) | st.text(
+    st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=30
+)
+GREETINGS = st.builds(GreetingDraft, NAMES, st.sampled_from(["ru/greeting", "own/sales", "own/a-b_c"]))
+_CLOCKS = st.integers(0, 1439).map(lambda minute: f"{minute // 60:02d}:{minute % 60:02d}")
+_SECONDS = st.sampled_from([5, 20, 30, 600]) | st.integers(5, 600)
+_TARGETS = st.tuples(st.just("number"), st.sampled_from(["+79160000003", "+74950000102", "+48221112233"])) | st.tuples(
+    st.just("endpoint"), st.from_regex(r"[a-z][a-z0-9_-]{0,39}", fullmatch=True)
+)
+_DELAYS = st.just(0) | st.integers(0, 600)
+
+
+@st.composite
+def _entries(draw: st.DrawFn) -> EntryDraft:
+    days, hours = sorted(draw(st.tuples(*[st.integers(1, 7)] * 2))), sorted(draw(st.tuples(_CLOCKS, _CLOCKS)))
+    return EntryDraft(days[0], days[1], hours[0], hours[1])
+
+
+@st.composite
+def _destinations(draw: st.DrawFn) -> DestinationDraft:
+    return DestinationDraft(*draw(_TARGETS), draw(_SECONDS), draw(_DELAYS))
+
+
+@st.composite
+def _steps(draw: st.DrawFn, kind: str, greetings: list[GreetingDraft]) -> StepDraft:
+    """Of one kind; what that kind does not look at may be anything the database takes."""
+    prompt = draw(st.sampled_from(greetings)) if greetings else None
+    plays = kind == "greeting" or (kind == "voicemail" and draw(st.booleans()))
+    return StepDraft(
+        kind,
+        draw(st.sampled_from(["in_turn", "all_at_once", "staggered"])),
+        tuple(draw(st.lists(_destinations(), min_size=1, max_size=4))) if kind == "dial" else (),
+        prompt if plays else None,
+        draw(st.sampled_from([180, 61, 3600])),
+        draw(st.sampled_from([5, 1, 60])),
+        draw(st.sampled_from([2, 0, 60])),
+    )
+
+
+@st.composite
+def _branches(draw: st.DrawFn, greetings: list[GreetingDraft]) -> BranchDraft:
+    kinds = draw(st.lists(st.sampled_from(["dial", "greeting"] if greetings else ["dial"]), max_size=3))
+    kinds += draw(st.lists(st.sampled_from(["voicemail", "hang_up"]), min_size=not kinds, max_size=1))
+    steps = tuple(draw(_steps(kind, greetings)) for kind in kinds)
+    return BranchDraft(draw(NAMES), tuple(draw(st.lists(_entries(), max_size=3))), steps, draw(st.booleans()))
+
+
+@st.composite
+def _schemes(draw: st.DrawFn) -> tuple[SchemeDraft, ...]:
+    """Several that share their greetings, each of a name of its own."""
+    greetings = draw(st.lists(GREETINGS, max_size=2, unique_by=lambda greeting: greeting.name))
+    greetings = [greeting for greeting in greetings if greeting.name.strip()]
+    drafts = []
+    for name in draw(st.lists(NAMES, min_size=1, max_size=3, unique=True)):
+        zone = draw(st.sampled_from(["Europe/Moscow", "Europe/Kyiv", "America/Argentina/Ushuaia", "UTC"]))
+        branches = tuple(draw(st.lists(_branches(greetings), min_size=1, max_size=3)))
+        drafts.append(SchemeDraft(name, zone, branches))
+    return tuple(drafts)
+
+
+GOOD_SCHEMES = _schemes().filter(lambda drafts: not any(errors(problems(draft, RULES)) for draft in drafts))
