@@ -17,6 +17,7 @@ from ari_app.storage.database import snapshot, writing
 from ari_app.storage.rows import Token, read_configuration, read_token
 from ari_app.storage.schema import configuration_changes
 from ari_app.storage.snapshot import BookSnapshot
+from ari_app.storage.versions import VersionRecorder, moment_of
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class SchemeBookKeeper:
         self._on_change = on_change
         self._reading = Reading()
         self._snapshot = snapshot
+        self._versions = VersionRecorder()
         self._turn = threading.Lock()
         self._loaded = threading.Event()
         self._stopping = threading.Event()
@@ -96,6 +98,8 @@ class SchemeBookKeeper:
         with self._turn:
             try:
                 changed = self._read()
+                if self._versions.owes:
+                    self._versions.write(self._engine)
             except sa.exc.SQLAlchemyError as error:
                 self._failed(error)
                 return False
@@ -134,6 +138,7 @@ class SchemeBookKeeper:
         with snapshot(self._engine).begin() as connection:
             if read_token(connection) == self._reading.token:
                 return False
+            read_at = moment_of(connection)
             configuration = read_configuration(connection)
         reading = compile_book(configuration, self._rules, self._default_greeting, self._reading)
         before, self._reading = self._reading, reading
@@ -143,6 +148,7 @@ class SchemeBookKeeper:
         if self._snapshot is not None:
             self._snapshot.keep(configuration, reading)
         self._tell(reading, before)  # last: what is told to be in force outlives a kill
+        self._versions.notice(reading, read_at)
         self._prune(reading.token)
         return True
 
