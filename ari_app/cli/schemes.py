@@ -8,10 +8,12 @@ from typing import Any
 import click
 from rich.text import Text
 
+from ari_app.cli.as_code import apply_file, copy, export, plan_file, schema
 from ari_app.cli.problems import problems_about
 from ari_app.cli.scheme_check import check
 from ari_app.cli.screen import clean, count, is_narrow, json_option, print_json, screen, table
 from ari_app.cli.site import env_file_option, read_book, settings_of
+from ari_app.cli.versions import diff, history, rollback
 from ari_app.core.checks import errors
 from ari_app.core.engine import describe
 from ari_app.core.scheme import Branch, Number, Scheme
@@ -38,15 +40,17 @@ def _steps(branch: Branch) -> str:
     return ", then ".join(map(describe, branch.steps))
 
 
-@click.group(short_help="List and check forwarding schemes.")
+@click.group(short_help="List, check, change and compare forwarding schemes.")
 def schemes() -> None:
-    """Forwarding schemes: list them, check them.
+    """Forwarding schemes: list them, check them, keep them as text, go back to what they were.
 
     \b
     Examples:
       ari-app schemes list
       ari-app schemes check
       ari-app schemes check "Office Moscow"
+      ari-app schemes export > schemes.yaml
+      ari-app schemes history "Office Moscow"
     """
 
 
@@ -97,7 +101,8 @@ def _state(row: dict[str, Any]) -> tuple[str, str]:
     return (count(row["warnings"], "warning"), "yellow") if row["warnings"] else ("in force", "green")
 
 
-schemes.add_command(check)
+for _command in (check, export, schema, plan_file, apply_file, copy, history, diff, rollback):
+    schemes.add_command(_command)
 
 
 @click.group(short_help="List the company's own numbers.")
