@@ -71,6 +71,13 @@ class _Indented(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
+    def text(self, data: str) -> yaml.ScalarNode:
+        """Whatever could count as a line's end or a blank is escaped: between single quotes it would be folded."""
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=None if data.isprintable() else '"')
+
+
+_Indented.add_representer(str, _Indented.text)
+
 
 def described(scheme: SchemeDraft) -> Described:
     """One scheme."""

@@ -11,13 +11,14 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 
-from ari_app.core.draft import SchemeDraft
+from ari_app.core.draft import BranchDraft, SchemeDraft, StepDraft
 from ari_app.core.numbering import DialPolicy
+from ari_app.core.scheme_changes import canonical
 from ari_app.storage.description import TEMPLATE, DescriptionError, read_description
 from ari_app.storage.description_schema import SCHEMA, published
 from ari_app.storage.description_writing import as_yaml, description_of
 from tests.docs.documents import REPOSITORY, blocks
-from tests.storage.described import GOOD_SCHEMES
+from tests.storage.described import GOOD_SCHEMES, TRICKY
 
 VALIDATOR = jsonschema_rs.validator_for(SCHEMA)
 DEMO = sorted(REPOSITORY.glob("migrations/demo/*.py"))
@@ -90,10 +91,18 @@ def test_the_demo_is_valid(revision: Path) -> None:
 
 
 @pytest.mark.promise("OUR-06")
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(drafts=GOOD_SCHEMES)
-def test_whatever_is_exported_is_valid(drafts: tuple[SchemeDraft, ...]) -> None:
-    assert complaints(as_yaml(description_of(drafts))) == []
+def test_whatever_is_exported_is_valid_and_read_as_what_it_was(drafts: tuple[SchemeDraft, ...]) -> None:
+    text = as_yaml(description_of(drafts))
+    assert complaints(text) == []
+    assert read_description(text, DialPolicy())[0].schemes == tuple(map(canonical, drafts))
+
+
+@pytest.mark.parametrize("name", TRICKY)
+def test_a_name_is_read_as_it_was_written_whatever_yaml_might_take_it_for(name: str) -> None:
+    draft = SchemeDraft(name, "UTC", (BranchDraft(name, (), (StepDraft("voicemail"),)),))
+    assert read_description(as_yaml(description_of([draft])), DialPolicy())[0].schemes == (draft,)
 
 
 @pytest.mark.parametrize("text", MISTAKES)
