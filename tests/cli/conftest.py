@@ -18,8 +18,8 @@ from ari_app.cli import main
 from ari_app.lab.asterisk import AsteriskInstance, choose
 from ari_app.storage.database import open_database
 from ari_app.storage.revisions import DEMO_HEAD, SCHEMA_HEAD, upgrade
-from tests.e2e.conftest import _on_free_ports
 from tests.e2e.controller import Controller
+from tests.e2e.ports import on_free_ports
 from tests.monitoring.scraping import free_port
 
 
@@ -108,7 +108,7 @@ def installed(demo_database: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     database = folder / "ari-app.sqlite3"
     shutil.copy(demo_database, database)
     kind = choose(os.environ.get("ASTERISK") or "local")
-    asterisk = AsteriskInstance(kind, folder / "asterisk", _on_free_ports("ari-app", 22000))
+    asterisk = AsteriskInstance(kind, folder / "asterisk", on_free_ports("ari-app", 22000))
     with asterisk:
         settings: dict[str, object] = {
             "database_url": f"sqlite:///{database}",

@@ -13,7 +13,7 @@ from ari_app.cli import doctor_weaknesses
 from ari_app.lab import kinds
 from ari_app.lab.asterisk import AsteriskInstance, choose
 from tests.cli.conftest import Cli
-from tests.e2e.conftest import _on_free_ports
+from tests.e2e.ports import on_free_ports
 from tests.monitoring.scraping import free_port
 
 CARELESS = {
@@ -64,7 +64,7 @@ def weak(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AsteriskInstance]
     kind = choose(os.environ.get("ASTERISK") or "local")
     if kind.name == "docker":
         pytest.skip("a container provisions itself; nobody can edit its files before it starts")
-    instance = AsteriskInstance(kind, tmp_path_factory.mktemp("weak") / "instance", _on_free_ports("ari-app", 42000))
+    instance = AsteriskInstance(kind, tmp_path_factory.mktemp("weak") / "instance", on_free_ports("ari-app", 42000))
     instance.add("pjsip.d/weak.conf", ENDPOINTS)
     provision = kinds.provision
 

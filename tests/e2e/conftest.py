@@ -1,16 +1,15 @@
 """One Asterisk for the whole session: real, of the kind that ASTERISK names or else a root file system."""
 
 import os
-import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
 
-from ari_app.lab.asterisk import AsteriskInstance, AsteriskSettings, choose
+from ari_app.lab.asterisk import AsteriskInstance, choose
 from tests.e2e.house import House, Stage
 from tests.e2e.long_calls import LongCalls
+from tests.e2e.ports import on_free_ports
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +20,7 @@ def new_asterisk(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], As
 
     def make(app: str) -> AsteriskInstance:
         directory = tmp_path_factory.mktemp("asterisk") / "instance"
-        return AsteriskInstance(kind, directory, _on_free_ports(app, next(starts)))
+        return AsteriskInstance(kind, directory, on_free_ports(app, next(starts)))
 
     return make
 
@@ -31,25 +30,6 @@ def asterisk(new_asterisk: Callable[[str], AsteriskInstance]) -> Iterator[Asteri
     """A running Asterisk, the lab in it: `.ari_url`, `.ari_user`, `.ari_password`, `.instance_dir`, `.sip_address`."""
     with new_asterisk("ari-app") as instance:
         yield instance
-
-
-def _on_free_ports(app: str, rtp_start: int) -> AsteriskSettings:
-    with ExitStack() as stack:
-
-        def free(kind: socket.SocketKind, host: str) -> int:
-            probe = stack.enter_context(socket.socket(socket.AF_INET, kind))
-            probe.bind((host, 0))
-            return int(probe.getsockname()[1])
-
-        return AsteriskSettings(
-            app=app,
-            http_port=free(socket.SOCK_STREAM, "127.0.0.1"),
-            sip_port=free(socket.SOCK_DGRAM, "127.0.0.1"),
-            lab_port=free(socket.SOCK_DGRAM, "127.0.0.2"),
-            agi_port=free(socket.SOCK_STREAM, "127.0.0.1"),
-            rtp_start=rtp_start,
-            rtp_end=rtp_start + 99,
-        )
 
 
 # --- stories ----------------------------------------------------------------------------------------------------------

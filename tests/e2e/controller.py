@@ -35,17 +35,29 @@ class Controller:
         return self._settings[name]
 
     @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         """Whether the process is there."""
         return self._process is not None and self._process.poll() is None
 
     def start(self, *, until: str = r"ARI at .*: connected", **changed: object) -> None:
         """Run it until its log says that it is ready."""
+        mark = self.mark
+        self.launch(**changed)
+        self.said(until, since=mark, seconds=START_SECONDS)
+
+    def launch(self, **changed: object) -> None:
+        """Run it; whether it will be ready some day is seen later."""
         settings = {**self._settings, **changed}
         self._env_file.touch(mode=0o600)
         self._env_file.write_text("".join(f"ARI_APP_{name.upper()}={value}\n" for name, value in settings.items()))
         program = Path(sys.executable).with_name("ari-app")
-        mark, self._silent = self.mark, False
+        self._silent = False
         self._process = subprocess.Popen(
             [program, self._command, "--env-file", self._env_file],
             cwd=self._folder,
@@ -57,7 +69,6 @@ class Controller:
         )
         self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
         self._reader.start()
-        self.said(until, since=mark, seconds=START_SECONDS)
 
     @property
     def mark(self) -> int:

@@ -115,21 +115,30 @@ def free_port(host: str) -> int:
 class Sipp:
     """One SIPp process with one scenario, performed ``calls`` times."""
 
-    def __init__(self, folder: Path, scenario: str, host: str, port: int, calls: int = 1) -> None:
+    def __init__(
+        self, folder: Path, scenario: str, host: str, port: int, calls: int = 1, *, traced: bool = True
+    ) -> None:
         self.host, self.port = host, port
+        self._traced = traced
         self._folder = folder
         self._scenario = scenario
         self._calls = calls
         self._process: subprocess.Popen[bytes] | None = None
 
     @cached_property
-    def _log(self) -> Path:
+    def log(self) -> Path:
+        """Where its messages are, if it is traced."""
         return self._folder / "messages.log"
 
     @property
     def wire(self) -> Wire:
         """What this party has sent and received so far."""
-        return Wire.read(self._log)
+        return Wire.read(self.log)
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.poll() is None
 
     def start(self, places: Mapping[str, object], *arguments: str) -> None:
         """Fill in the scenario's @places@ and perform it."""
@@ -138,10 +147,12 @@ class Sipp:
         scenario = self._folder / "scenario.xml"
         scenario.write_text(_PLACE.sub(lambda place: str(places[place[1]]), text), errors="surrogateescape")
         command = ["sipp", "-sf", str(scenario), "-i", self.host, "-p", str(self.port), "-m", str(self._calls)]
-        command += ["-nostdin", "-timer_resol", "1", "-trace_msg", "-message_file", str(self._log)]
+        command += ["-nostdin", "-timer_resol", "1"]
+        command += ["-trace_msg", "-message_file", str(self.log)] if self._traced else []
         command += ["-trace_err", "-error_file", str(self._folder / "errors.log"), "-deadcall_wait", "0"]
         # A 180 comes again when somebody is rung, maybe just as the caller gives up.
-        command += ["-default_behaviors", "all,-abortunexp"] if self._scenario == "caller-cancels" else []
+        patient = self._scenario in ("caller-cancels", "crowd-caller", "crowd-quitter")
+        command += ["-default_behaviors", "all,-abortunexp"] if patient else []
         command += ["-mp", str(free_media_port(self.host)), "-mi", self.host, *arguments]
         with (self._folder / "screen.log").open("wb") as screen:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=screen, stderr=screen)

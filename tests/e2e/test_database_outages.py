@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
 import sqlalchemy as sa
-from psycopg.rows import dict_row
 
 from ari_app.storage.revisions import SCHEMA_HEAD, upgrade
 from tests.e2e.house import Caller, House, Phone, Stage, ring
-from tests.e2e.journal import Database, JournalledCall, Row
+from tests.e2e.journal import JournalledCall
+from tests.e2e.postgres_journal import PostgresDatabase
 from tests.e2e.proxy import Proxy
 from tests.e2e.sipp import ticks
 from tests.storage.postgres import PrivatePostgres
@@ -176,39 +173,6 @@ def test_a_controller_killed_while_the_journal_is_on_disk_enters_it_when_it_is_b
 
 
 # --- PostgreSQL -------------------------------------------------------------------------------------------------------
-
-
-class _Shell:
-    """A connection to PostgreSQL that understands what is written for SQLite."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self._connection = connection
-
-    def execute(self, sql: str, values: Sequence[object] = ()) -> psycopg.Cursor[Any]:
-        return self._connection.execute(sql.replace("?", "%s"), values)
-
-    def executemany(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
-        self._connection.cursor().executemany(sql.replace("?", "%s"), rows)
-
-
-class PostgresDatabase(Database):
-    """A migrated PostgreSQL, reached past the proxy."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(Path("postgresql"))
-        self._url = url
-
-    @contextmanager
-    def edit(self) -> Iterator[Any]:
-        """One transaction."""
-        with psycopg.connect(self._url) as connection:
-            yield _Shell(connection)
-
-    def rows(self, sql: str, *values: object) -> list[Row]:
-        """The rows of a SELECT."""
-        with psycopg.connect(self._url, row_factory=dict_row) as connection:
-            found = connection.execute(sql.replace("?", "%s"), values).fetchall()
-        return [row | {"details": json.dumps(row["details"])} if "details" in row else row for row in found]
 
 
 @pytest.fixture(scope="module")

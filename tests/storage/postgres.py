@@ -49,6 +49,12 @@ class PrivatePostgres:
         """Stop the server at once, as a power cut would; `start` brings it back."""
         self._run(*self.control, "-m", "immediate", "stop")
 
+    def pids(self) -> list[int]:
+        """The server's first process, and those that it has begun."""
+        first = int((self._data / "postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{first}/task/{first}/children")
+        return [first, *map(int, children.read_text().split())] if children.exists() else []
+
     def stop(self) -> None:
         """End the server by its process id and remove its files."""
         pid_file = self._data / "postmaster.pid"
