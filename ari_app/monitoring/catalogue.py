@@ -51,6 +51,7 @@ def _histogram(name: str, meaning: str, buckets: tuple[float, ...], *labels: str
 
 BUILD = _gauge("ari_app_build_info", "1; the version that runs, and which process", "version", "process")
 LOOP_LAG = _histogram("ari_app_event_loop_lag_seconds", "how late the event loop comes to what is due", _LATENCY)
+LOOP_TASKS = _gauge("ari_app_event_loop_tasks", "tasks that the event loop has in hand")
 
 BOOK_LOADED = _gauge("ari_app_book_loaded_timestamp_seconds", "when the schemes were last read; 0: not since the start")
 BOOK_NUMBERS = _gauge("ari_app_book_numbers", "numbers in force")
@@ -130,8 +131,8 @@ _JOURNAL = (JOURNAL_WAITING, JOURNAL_SPOOLED, SPOOL_BYTES, JOURNAL_LOST, JOURNAL
 _RECORDINGS = (RECORDINGS_OWED, RECORDINGS_WRITABLE, RECORDING_FAILURES)
 
 METRICS: Mapping[str, tuple[Metric, ...]] = {
-    "serve": (BUILD, LOOP_LAG, *_BOOK, *_CALLS, *_ARI, *_JOURNAL, *_RECORDINGS),
-    "agi": (BUILD, LOOP_LAG, *_BOOK, LOOKUPS, LOOKUPS_REFUSED, LOOKUP),
+    "serve": (BUILD, LOOP_LAG, LOOP_TASKS, *_BOOK, *_CALLS, *_ARI, *_JOURNAL, *_RECORDINGS),
+    "agi": (BUILD, LOOP_LAG, LOOP_TASKS, *_BOOK, LOOKUPS, LOOKUPS_REFUSED, LOOKUP),
     "sender": (
         *(BUILD, OUTBOX, OLDEST_DUE, OLDEST_UNKNOWN, OUT_OF_BUDGET, OUTBOX_READABLE),
         *(SENT_TODAY, DAY_CAP, SPENT, BUDGET, SENDINGS, GATEWAY),

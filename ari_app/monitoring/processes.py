@@ -37,6 +37,7 @@ class LoopMonitor:
         self.meters = Meters(process)
         self.book = BookWatch()
         self._lag = self.meters.histogram(catalogue.LOOP_LAG)
+        self.meters.read(catalogue.LOOP_TASKS, lambda: self._beats.tasks if self._beats else 0)
         self._pulse = Pulse()
         self._beats: LoopPulse | None = None
         self._checks: list[Check] = []

@@ -34,17 +34,22 @@ class Pulse:
 
 
 class LoopPulse:
-    """Lets the running event loop beat four times a second, and tells ``lag`` by how many seconds it was late."""
+    """Lets the running event loop beat four times a second, and tells ``lag`` by how many seconds it was late.
+
+    ``tasks``: how many it had in hand at the last beat.
+    """
 
     def __init__(self, pulse: Pulse, lag: Callable[[float], None]) -> None:
         self._pulse = pulse
         self._lag = lag
+        self.tasks = 0
         self._loop = asyncio.get_running_loop()
         self._next = self._loop.call_later(BEAT_SECONDS, self._turn)
 
     def _turn(self) -> None:
         self._lag(max(0.0, self._loop.time() - self._next.when()))
         self._pulse.beat()
+        self.tasks = len(asyncio.all_tasks(self._loop))
         self._next = self._loop.call_later(BEAT_SECONDS, self._turn)
 
     def stop(self) -> None:

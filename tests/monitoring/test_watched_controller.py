@@ -80,6 +80,16 @@ def test_a_controller_that_is_well_says_so(endpoint: Endpoint) -> None:
     endpoint.once(lambda later: later.value(beats) >= scrape.value(beats) + 2)
 
 
+def test_tasks_of_a_call_are_gone_with_it(stage: Stage, endpoint: Endpoint) -> None:
+    endpoint.once(lambda scrape: scrape.value("ari_app_calls_live") == 0)
+    caller = stage.call(stage.plan(ring(stage.answering())), talk_ms=1500)
+    caller.connected()
+    endpoint.once(lambda scrape: scrape.value("ari_app_event_loop_tasks") > 2)
+    busy = endpoint.scrape().value("ari_app_event_loop_tasks")
+    caller.over()
+    endpoint.once(lambda scrape: 0 < scrape.value("ari_app_event_loop_tasks") < busy)
+
+
 @pytest.mark.promise("FLD-15")
 def test_metrics_are_those_of_the_catalogue_and_named_as_prometheus_wants(stage: Stage, endpoint: Endpoint) -> None:
     place_calls(stage)
