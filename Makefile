@@ -3,7 +3,7 @@
 # SIP_PORT, HTTP_PORT, AGI_PORT, WEB_PORT, MONITOR_PORT and RTP_START move the demo to other ports.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run call test coverage bench promises seed doctor lint lock clean
+.PHONY: help run call test coverage bench chaos soak promises seed doctor lint lock clean
 PYTHON ?= python3
 UV ?= uv
 BIN := .venv/bin
@@ -33,6 +33,14 @@ coverage: $(INSTALLED_DEV) ## every line and branch of the core is reached by th
 
 bench: $(INSTALLED_DEV) ## compare with Asterisk's own Dial(); measure the outbox
 	@$(BIN)/python -m benchmarks
+
+chaos: $(INSTALLED_DEV) ## kill, freeze and cut everything under calls [kills=500] [seed=N] [rate=5] [only=controller,asterisk]
+	@$(BIN)/python -m ari_app.lab.tools tests/chaos
+	@$(BIN)/python -m tests.chaos $(foreach name,seed kills rate gap only database,$(if $($(name)),--$(name) $($(name)))) $(foreach name,keep json,$(if $($(name)),--$(name)))
+
+soak: $(INSTALLED_DEV) ## the same calls for long, nothing broken: does anything grow? [minutes=60] [rate=25]
+	@$(BIN)/python -m ari_app.lab.tools tests/chaos
+	@$(BIN)/python -m tests.chaos.soak $(foreach name,minutes rate,$(if $($(name)),--$(name) $($(name))))
 
 promises: $(INSTALLED_DEV) ## every promise, its tests, and whether they passed
 	@$(BIN)/python -m tests.promises

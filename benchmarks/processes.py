@@ -21,6 +21,16 @@ def resident_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES
 
 
+def open_files(pid: int) -> int:
+    """Open file descriptors of a process, sockets and pipes among them."""
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def threads(pid: int) -> int:
+    """Threads of a process."""
+    return sum(1 for _ in Path(f"/proc/{pid}/task").iterdir())
+
+
 def machine() -> str:
     """The processor and how many of it there are."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()

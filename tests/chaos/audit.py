@@ -1,0 +1,214 @@
+"""Compares SIP's view of every call with the product's, one to one, and says what does not agree."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tests.chaos.faults import How, Part
+from tests.chaos.ledger import Entry, Ledger
+from tests.chaos.stories import LONGEST_SECONDS, Story
+from tests.chaos.wire import Dialog
+
+FLEETING_SECONDS = 1.5
+"""A call that had come so shortly before Asterisk was killed may be in no journal: nobody may have been told of it."""
+TALK_SECONDS = 0.5
+"""Two who were connected for so long have talked."""
+VOICE_LOST_SECONDS = 2.1
+"""Of a message at most, when Asterisk is killed: it writes blocks of 32 KiB."""
+AFTERMATH_SECONDS = 3.0
+"""For so long after something was mended calls may still go another way."""
+FELT = (Part.CONTROLLER, Part.ASTERISK, Part.WEBSOCKET)
+"""Parts whose outages may change what becomes of a call; those of others may not."""
+
+
+class Rule(StrEnum):
+    """What must hold."""
+
+    ONE_ROW = "every call has one row"
+    NO_STRANGERS = "every row is a call"
+    CLOSED = "every row has a verdict and a reason"
+    VERDICT = "the verdict is what SIP saw"
+    AS_PLANNED = "a call beside which nothing broke goes as its scheme says"
+    SERVED = "no caller is left in silence"
+    PLAYABLE = "every message can be played"
+    VOICE = "of a message at most 2.1 s are lost"
+    NO_STRAYS = "every recording belongs to a call"
+    APOLOGY = "one apology for each lost call, none for others"
+    NOTICE = "one notice of each message"
+    SETTLED = "no message waits for ever"
+    NOTHING_LEFT = "nothing is left of any call"
+    SOUND = "no program fails"
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """What broke, from when until when it served again, in seconds of the wall clock."""
+
+    part: Part
+    how: How
+    began: float
+    ended: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that must not be; ``number``: the caller's, if it is about a call."""
+
+    rule: Rule
+    what: str
+    number: str = ""
+
+
+@dataclass
+class Audit:
+    """``stories``: what each caller, by number, was about; ``calls`` and ``legs``: what callers and telephones saw."""
+
+    stories: Mapping[str, Story]
+    calls: Mapping[str, Dialog]
+    legs: Sequence[Dialog]
+    ledger: Ledger
+    outages: Sequence[Outage]
+    until: float
+    figures: Counter[str] = field(default_factory=Counter)
+    voice_lost: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._legs = defaultdict[str, list[Dialog]](list)
+        for leg in self.legs:
+            self._legs[leg.number].append(leg)
+        self._deaths = sorted(one.began for one in self.outages if one.part is Part.ASTERISK and one.how is How.KILLED)
+
+    def findings(self) -> list[Finding]:
+        """Everything that does not agree; figures are counted on the way."""
+        found = list(self._strangers())
+        for number, call in self.calls.items():
+            self.figures["placed"] += 1
+            found += self._of_call(number, call, self.ledger.calls.get(number, ()))
+        found += [Finding(Rule.NO_STRAYS, name) for name in self.ledger.strays]
+        found += [Finding(Rule.SETTLED, what) for what in self.ledger.unsettled]
+        return found
+
+    def told(self, number: str) -> str:
+        """All that is known of a call: SIP's view, and the journal's."""
+        parts: list[Dialog | Entry] = [*filter(None, [self.calls.get(number)]), *self._legs[number]]
+        return "\n".join(map(str, [*parts, *self.ledger.calls.get(number, ())]))
+
+    def _strangers(self) -> Iterator[Finding]:
+        for number, entries in self.ledger.calls.items():
+            if number not in self.calls:
+                yield Finding(Rule.NO_STRANGERS, f"{entries[0].id} of {number}", number)
+
+    def _of_call(self, number: str, call: Dialog, entries: Sequence[Entry]) -> Iterator[Finding]:
+        if call.taken_at is None:
+            self.figures["never taken"] += 1
+            return
+        self.figures["taken"] += 1
+        self.figures["live when Asterisk died"] += self._died(call) is not None
+        yield from self._served(number, call)
+        if len(entries) == 1:
+            self.figures["journalled"] += 1
+            yield from self._of_entry(number, call, entries[0])
+        elif entries:
+            yield Finding(Rule.ONE_ROW, f"{len(entries)} rows", number)
+        elif self._fleeting(call):
+            self.figures["unheard of: Asterisk died at once"] += 1
+        else:
+            yield Finding(Rule.ONE_ROW, "no row", number)
+
+    def _of_entry(self, number: str, call: Dialog, entry: Entry) -> Iterator[Finding]:
+        self.figures[f"{entry.disposition}"] += 1
+        self.figures["recovered"] += entry.first("recovered") is not None
+        self.figures["served without a controller"] += entry.first("fallback_took") is not None
+        if not (entry.disposition and entry.reason):
+            yield Finding(Rule.CLOSED, "the row is open", number)
+            return
+        yield from self._verdict(number, call, entry)
+        yield from self._messages(number, call, entry)
+        yield from self._planned(number, call, entry)
+        due = int(self.stories[number].listed and entry.disposition == "lost")
+        sent = self.ledger.texts.get(number, 0)
+        self.figures["apologies due"] += due
+        self.figures["apologies sent"] += sent
+        if sent != due and number not in self.ledger.held:
+            yield Finding(Rule.APOLOGY, f"{due} due, {sent} sent", number)
+
+    def _verdict(self, number: str, call: Dialog, entry: Entry) -> Iterator[Finding]:
+        answered = entry.disposition == "answered"
+        legs = [leg for leg in self._legs[number] if leg.answered_at is not None]
+        if answered and not legs:
+            yield Finding(Rule.VERDICT, "answered, and nobody picked up", number)
+        if not answered and any(self._together(call, leg) >= TALK_SECONDS for leg in legs):
+            yield Finding(Rule.VERDICT, f"{entry.disposition}, and they talked", number)
+        if answered and legs and entry.answered_by not in {_endpoint(leg) for leg in legs}:
+            yield Finding(Rule.VERDICT, f"answered by {entry.answered_by}, who did not pick up", number)
+        if entry.disposition == "message_left" and call.answered_at is None:
+            yield Finding(Rule.VERDICT, "a message of somebody who was never answered", number)
+
+    def _together(self, call: Dialog, leg: Dialog) -> float:
+        """For how many seconds both were up."""
+        if call.answered_at is None or leg.confirmed_at is None:
+            return 0.0
+        began = max(call.answered_at, leg.confirmed_at)
+        return min(self._end(call), self._end(leg)) - began
+
+    def _end(self, call: Dialog) -> float:
+        """When a dialog was over: by a word of SIP, or with Asterisk."""
+        return min(filter(None, [call.ended_at, self._died(call), self.until]))
+
+    def _died(self, call: Dialog) -> float | None:
+        """When Asterisk was killed under a call."""
+        ended = call.ended_at or self.until
+        return next((death for death in self._deaths if call.invited_at <= death <= ended), None)
+
+    def _fleeting(self, call: Dialog) -> bool:
+        taken = call.taken_at or 0.0
+        return any(taken - 0.1 <= death <= taken + FLEETING_SECONDS for death in self._deaths)
+
+    def _served(self, number: str, call: Dialog) -> Iterator[Finding]:
+        died = self._died(call)
+        if died is not None:
+            return
+        if call.ended_at is None:
+            yield Finding(
+                Rule.SERVED, f"never ended; last heard of after {call.last_at - call.invited_at:.1f} s", number
+            )
+        elif call.ended_at - call.invited_at > LONGEST_SECONDS:
+            yield Finding(Rule.SERVED, f"ended after {call.ended_at - call.invited_at:.1f} s", number)
+
+    def _messages(self, number: str, call: Dialog, entry: Entry) -> Iterator[Finding]:
+        for message in entry.messages:
+            self.figures["messages kept"] += 1
+            length = message.playable_seconds
+            if length is None or abs(length - message.seconds) > 0.5:
+                yield Finding(Rule.PLAYABLE, f"{message.name}: {message.seconds} s, its file {length} s", number)
+            told = self.ledger.notices.get(message.name, 0)
+            if told != int(self.stories[number].listed) and message.name not in self.ledger.held:
+                yield Finding(Rule.NOTICE, f"{told} of {message.name}", number)
+        if entry.disposition == "message_left" and not entry.messages:
+            yield Finding(Rule.PLAYABLE, "there is no recording", number)
+        began, died = entry.first("recording_began"), self._died(call)
+        if began is not None and died is not None and self.stories[number].speaks and died - began > VOICE_LOST_SECONDS:
+            lost = died - began - sum(message.playable_seconds or 0.0 for message in entry.messages)
+            self.voice_lost.append(lost)
+            if lost > VOICE_LOST_SECONDS:
+                yield Finding(Rule.VOICE, f"{lost:.1f} s lost of {died - began:.1f}", number)
+
+    def _planned(self, number: str, call: Dialog, entry: Entry) -> Iterator[Finding]:
+        planned = entry.disposition == self.stories[number].ends
+        self.figures["ended as planned"] += planned
+        if any(self._beside(call, outage) for outage in self.outages):
+            return
+        self.figures["nothing broke beside"] += 1
+        if not planned:
+            yield Finding(Rule.AS_PLANNED, f"{entry.disposition}, not {self.stories[number].ends}", number)
+
+    def _beside(self, call: Dialog, outage: Outage) -> bool:
+        ended = outage.ended + AFTERMATH_SECONDS
+        return outage.part in FELT and outage.began <= self._end(call) and call.invited_at <= ended
+
+
+def _endpoint(leg: Dialog) -> str:
+    return leg.party.replace("phone-", "crowd-", 1)
