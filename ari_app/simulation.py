@@ -91,16 +91,18 @@ def simulate(
     max_call_seconds: float = 4 * 3600,
     messages: MessageBook | None = None,
     deployment: Deployment | None = None,
+    on: Callable[[], ScriptedLine] | None = None,
 ) -> Simulated:
     """Think one call through: the verdict, timeline and messages that a real call would get, legs and caller behaving
     as told.
 
-    ``default``, ``max_call_seconds`` and ``deployment`` are the deployment's, as in `ari_app.call.Exchange`.
+    ``default``, ``max_call_seconds`` and ``deployment`` are the deployment's, as in `ari_app.call.Exchange`. ``on``
+    makes the caller's line, if it is to be another than that of the scripts.
     """
 
     async def think() -> Simulated:
         journal = _Notebook()
-        line = ScriptedLine(outcomes, caller)
+        line = on() if on is not None else ScriptedLine(outcomes, caller)
         keeper = _ScriptedKeeper(line)
         exchange = Exchange(
             _OneBook(book),
