@@ -19,7 +19,7 @@ from ari_app.desk.terms import Terms
 from ari_app.storage import history, message_history
 from ari_app.storage.history import JournalledCall
 from ari_app.storage.message_history import Count, CursorError, Event, Message, Page, Sought
-from ari_app.storage.outbox_rows import MessageRow, become, locked
+from ari_app.storage.outbox_rows import BY_ID, MessageRow, become, locked
 from ari_app.storage.outbox_schema import messages
 
 MOST_A_PAGE = 1000
@@ -123,7 +123,7 @@ class MessageDesk(Desk):
             Refused: it has arrived, or may have, or may yet.
         """
         self._one(message_id)
-        message = locked(self.connection, messages.c.id == message_id)
+        message = locked(self.connection, BY_ID, message=message_id)
         if message is None or message.state not in RETRIED:
             state = message.state if message else State.EXPIRED
             raise Refused(f"message {message_id} is not sent again: {_NOT_RETRIED[state]}")

@@ -33,10 +33,10 @@ from ari_app.outbox_ports import (
 from ari_app.storage import outbox_claims
 from ari_app.storage.columns import storable
 from ari_app.storage.database import BUSY_SECONDS, open_database, writing
-from ari_app.storage.outbox_counts import Pace, add, counts_of, forget_counts, seconds_to_wait, take_turn
+from ari_app.storage.outbox_begin import Begun, begin, queued
+from ari_app.storage.outbox_counts import Pace, add, counts_of, forget_counts, take_turn
 from ari_app.storage.outbox_facts import gather, waiting
-from ari_app.storage.outbox_rows import MessageRow, become, locked, note
-from ari_app.storage.outbox_schema import messages
+from ari_app.storage.outbox_rows import MessageRow, become, change, note
 from ari_app.storage.outbox_settling import rescue, settle, turn_to, undo
 from ari_app.storage.receipts import apply_report, forget_early_reports
 
@@ -80,6 +80,7 @@ class SqlOutbox:
         writers: Mapping[Channel, Writer] | None = None,
     ) -> None:
         self._engine = engine
+        self._to_write = writing(engine)
         self._limits = limits
         self._rate = rate
         self._rates = dict(rates or {})
@@ -119,32 +120,27 @@ class SqlOutbox:
     def postpone(self, held: Held, until: datetime, reason: str, at: datetime) -> None:
         """Put a message off that was not judged, until its expiry at most."""
         with self._writing() as connection:
-            if message := self._held(connection, held):
+            if message := queued(connection, held):
                 self._put_off(connection, message, Later(until, reason), at)
 
     def release(self, held: Held, gateway: str, at: datetime) -> Released | NotYet | Passed:
         """Judge a message; if it may go, count it and commit that it is being sent through ``gateway``."""
         with self._writing() as connection:
-            message = self._held(connection, held)
-            if message is None:
+            begun = begin(connection, held, self._paces(held, gateway))
+            if begun is None:
                 return Passed()
-            paces = self._paces(held, gateway)
-            if paces and (seconds := seconds_to_wait(connection, paces, at)):
+            if seconds := begun.seconds_to_wait(at):
                 return NotYet(seconds)
-            judgement = judge(waiting(message), gather(connection, message, self._limits, at), self._limits)
+            message = begun.message
+            judgement = judge(waiting(message), gather(connection, begun, self._limits, at), self._limits)
             if not isinstance(judgement, Release):
                 return self._withheld(connection, message, judgement, at)
             if message.channel in self._writers:
                 return self._write(connection, message, at)
-            if not self._take_turn(connection, message, paces, at):
+            if not self._take_turn(connection, begun, at):
                 connection.rollback()
                 return NotYet(AGAIN_SECONDS)
             return self._released(connection, message, held, gateway, at)
-
-    def _held(self, connection: sa.Connection, held: Held) -> MessageRow | None:
-        """The message, if it is still ours to begin."""
-        m = messages.c
-        return locked(connection, m.id == held.id, m.lease == held.lease, m.state == State.QUEUED.value)
 
     def _withheld(
         self, connection: sa.Connection, message: MessageRow, judgement: Later | Withhold, at: datetime
@@ -160,7 +156,7 @@ class SqlOutbox:
         time is looked at once more when it has expired."""
         due_at = min(later.until, message.expires_at + timedelta(seconds=1))
         values = {"due_at": due_at, "reason": storable(later.reason), "lease": None, "leased_until": None}
-        connection.execute(sa.update(messages).where(messages.c.id == message.id).values(values))
+        change(connection, message.id, values)
         if later.reason != message.reason:
             note(connection, message.id, State.QUEUED, later.reason, at)
 
@@ -169,13 +165,14 @@ class SqlOutbox:
         paces = [Pace(held.channel.value, self._rate)] if held.lane in PACED else []
         return [*paces, Pace(f"gateway {gateway}", self._rates[gateway])] if gateway in self._rates else paces
 
-    def _take_turn(self, connection: sa.Connection, message: MessageRow, paces: Sequence[Pace], at: datetime) -> bool:
+    def _take_turn(self, connection: sa.Connection, begun: Begun, at: datetime) -> bool:
         """Count the message and take its turn; False if other senders were quicker: then all is to be undone."""
+        message = begun.message
         if waiting(message).is_text_to_client:
             counts = counts_of(message.recipient, message.parts, self._limits, at)
             if not all(add(connection, count) for count in counts):
                 return False
-        return all(take_turn(connection, pace, at) for pace in paces)
+        return all(take_turn(connection, turn, at) for turn in begun.turns)
 
     def _released(
         self, connection: sa.Connection, message: MessageRow, held: Held, gateway: str, at: datetime
@@ -268,7 +265,7 @@ class SqlOutbox:
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
-        with self._in_turn(), _troubles_told(), writing(self._engine).begin() as connection:
+        with self._in_turn(), _troubles_told(), self._to_write.begin() as connection:
             yield connection
 
     @contextmanager

@@ -28,7 +28,7 @@ def tell_systems(
     """Queue an event for each webhook of the message's team; of events and tickets themselves nothing is told."""
     if message.team is None or message.channel in (Channel.WEBHOOK, Channel.TICKET):
         return
-    names = _webhooks(connection, message.team)
+    names = connection.execute(_WEBHOOKS, {"team": message.team}).scalars().all()
     if not names:
         return
     text = message_changed(
@@ -73,8 +73,14 @@ def _event(message: MessageRow, name: str, text: str, change: str, at: datetime)
     )
 
 
-def _webhooks(connection: sa.Connection, team: str) -> list[str]:
-    joined = team_contacts.join(teams, team_contacts.c.team_id == teams.c.id)
-    query = sa.select(team_contacts.c.address).select_from(joined)
-    query = query.where(teams.c.name == team, team_contacts.c.channel == Channel.WEBHOOK.value, team_contacts.c.enabled)
-    return list(connection.execute(query.distinct().order_by(team_contacts.c.address)).scalars())
+_WEBHOOKS = (
+    sa.select(team_contacts.c.address)
+    .select_from(team_contacts.join(teams, team_contacts.c.team_id == teams.c.id))
+    .where(
+        teams.c.name == sa.bindparam("team"),
+        team_contacts.c.channel == Channel.WEBHOOK.value,
+        team_contacts.c.enabled,
+    )
+    .distinct()
+    .order_by(team_contacts.c.address)
+)

@@ -3,7 +3,10 @@ not."""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -14,7 +17,8 @@ from ari_app.core.release import Facts, Limits, Reached, Switch, Waiting
 from ari_app.core.timeline import Kind
 from ari_app.core.verdict import Disposition
 from ari_app.storage.message_schema import apology_rules, message_types, opt_outs
-from ari_app.storage.outbox_counts import Sent, read_counts
+from ari_app.storage.outbox_begin import Begun
+from ari_app.storage.outbox_counts import COUNTS, Sent, periods_of, sent_of
 from ari_app.storage.outbox_rows import MessageRow
 from ari_app.storage.outbox_schema import messages, tickets
 from ari_app.storage.records import call_events, calls
@@ -27,7 +31,7 @@ LONGEST_IN_QUEUE = timedelta(days=62)
 """No message waits longer: thirty days until it is due, and as many until it expires."""
 
 _OF_A_TYPE = (*CALL_KINDS, *RAISED_KINDS, *ITEM_KINDS)
-_GONE_OUT = [state.value for state in (State.SENDING, State.SENT, State.DELIVERED, State.UNDELIVERED, State.UNKNOWN)]
+_GONE_OUT = (State.SENDING, State.SENT, State.DELIVERED, State.UNDELIVERED, State.UNKNOWN)
 
 
 def waiting(message: MessageRow) -> Waiting:
@@ -49,68 +53,151 @@ def waiting(message: MessageRow) -> Waiting:
     )
 
 
-def gather(connection: sa.Connection, message: MessageRow, limits: Limits, at: datetime) -> Facts:
-    """What is the case ``at`` (aware). Before it looks for another message to the same recipient it waits for whoever
-    does the same for that one: of two, the second sees what the first has decided."""
-    seen = waiting(message)
-    text = seen.is_text_to_client
-    sent = read_counts(connection, message.recipient, limits, at) if text else Sent(0, 0, limits.price * 0)
-    reached, calling = _calls(connection, message, at) if message.withdraw_if_reached else (None, False)
+class _Shape(NamedTuple):
+    """What there is to ask about a message: one statement serves all messages of a shape, and is built once."""
+
+    text: bool
+    to_client: bool
+    by_rule: bool
+    by_type: bool
+    in_team: bool
+    once: bool
+    reached: bool
+    needs_ticket: bool
+    is_ticket: bool
+
+
+def _shape(message: MessageRow, seen: Waiting) -> _Shape:
+    of_a_type = message.kind in _OF_A_TYPE or message.kind is MessageKind.VOICEMAIL_NOTICE
+    by_type = of_a_type and message.channel in (Channel.SMS, Channel.EMAIL, Channel.PUSH)
+    return _Shape(
+        text=seen.is_text_to_client,
+        to_client=seen.to_client,
+        by_rule=message.rule_id is not None,
+        by_type=message.rule_id is None and message.team is not None and by_type,
+        in_team=message.team is not None,
+        once=bool(message.once_in_hours),
+        reached=message.withdraw_if_reached and message.client is not None,
+        needs_ticket=message.needs_ticket,
+        is_ticket=message.channel is Channel.TICKET,
+    )
+
+
+def gather(connection: sa.Connection, begun: Begun, limits: Limits, at: datetime) -> Facts:
+    """What is the case ``at`` (aware): one statement for what nearly always is not, others for the particulars of what
+    is. Of two messages to the same recipient the second to be begun sees what the first has decided (`Begun`)."""
+    message, seen = begun.message, waiting(begun.message)
+    shape = _shape(message, seen)
+    values = _values(message, begun.since, limits, at)
+    query = _query(shape)
+    found = connection.execute(query, values).mappings().one() if query is not None else {}
+    sent = sent_of(found) if shape.text else Sent(0, 0, limits.price * 0)
+    reached, calling = _reached(connection, message, found, values, at)
+    ticket_open = bool(found.get("ticket_open"))
     return Facts(
         at=at,
-        switch=_switch(connection, message),
-        opt_outs=_opt_outs(connection, message) if seen.to_client else (),
-        own_number=text and _exists(connection, sa.select(1).where(numbers.c.e164 == message.recipient)),
-        another=bool(message.once_in_hours) and _another(connection, message, at),
+        switch=_switch(message, shape, found),
+        opt_outs=_opt_outs(connection, values) if found.get("refused") else (),
+        own_number=bool(found.get("own_number")),
+        another=bool(found.get("another")),
         reached=reached,
         calling=calling,
-        ticket_open=message.needs_ticket and _ticket_open(connection, message),
-        ticket_wanted=message.channel is not Channel.TICKET or _ticket_wanted(connection, message),
+        ticket_open=message.needs_ticket and ticket_open,
+        # Of one without a team whoever writes it says why not.
+        ticket_wanted=not (shape.is_ticket and shape.in_team) or ticket_open or bool(found["makes_tickets"]),
         sent_today=sent.today,
         sent_today_to_prefix=sent.to_prefix,
         spent_this_month=sent.spent,
     )
 
 
-def _exists(connection: sa.Connection, query: sa.Select[tuple[int]]) -> bool:
-    return connection.scalar(query.limit(1)) is not None
+def _values(message: MessageRow, since: datetime, limits: Limits, at: datetime) -> dict[str, Any]:
+    """What the statements ask with; each takes what it needs."""
+    within = at - timedelta(hours=message.once_in_hours)
+    return {
+        "message": message.id,
+        "recipient": message.recipient,
+        "client": message.client,
+        "kind": message.kind.value,
+        "channel": message.channel.value,
+        "audience": message.audience.value,
+        "rule": message.rule_id,
+        "team": message.team,
+        "call": message.call_id,
+        "since": since,
+        "a_call_before": since - LONGEST_CALL,
+        "within": within,
+        "a_wait_before": within - LONGEST_IN_QUEUE,
+        **periods_of(message.recipient, limits, at),
+    }
 
 
-def _switch(connection: sa.Connection, message: MessageRow) -> Switch:
-    if message.rule_id is not None:
-        return _switch_of_rule(connection, message)
-    if message.kind not in _OF_A_TYPE and message.kind is not MessageKind.VOICEMAIL_NOTICE:
-        return Switch.ON
-    if message.team is None or message.channel not in (Channel.SMS, Channel.EMAIL, Channel.PUSH):
-        return Switch.ON
-    its_type = (
-        message_types.c.kind == message.kind.value,
-        message_types.c.audience == message.audience.value,
-        message_types.c.channel == message.channel.value,
+@functools.cache
+def _query(shape: _Shape) -> sa.Select[Any] | None:
+    """What is to be known of a message of such a shape, in one row; None: nothing."""
+    columns: list[sa.ColumnElement[Any]] = [*COUNTS, _OWN_NUMBER] if shape.text else []
+    if shape.to_client:
+        columns.append(_REFUSED)
+    if shape.by_rule:
+        columns += _RULE
+    if shape.by_type:
+        columns.append(_TYPE)
+    if shape.once:
+        columns.append(_another(_OF_RULE if shape.by_rule else _OF_TEAM if shape.in_team else _OF_NO_TEAM))
+    if shape.reached:
+        columns += [_CALLED_BACK, _CALLED]
+    if shape.needs_ticket or shape.is_ticket:
+        columns.append(_ticket_open(in_team=shape.in_team))
+    if shape.is_ticket and shape.in_team:
+        columns.append(_MAKES_TICKETS)
+    return sa.select(*columns) if columns else None
+
+
+_OWN_NUMBER = sa.exists().where(numbers.c.e164 == sa.bindparam("recipient")).label("own_number")
+
+_OPT_OUTS = sa.select(opt_outs).where(opt_outs.c.client.in_([sa.bindparam("client"), sa.bindparam("recipient")]))
+_REFUSED = _OPT_OUTS.exists().label("refused")
+
+_BY_RULE = sa.select(apology_rules.c.enabled).where(apology_rules.c.id == sa.bindparam("rule"))
+_TOOLS_OF_RULE = (
+    sa.select(teams.c.sales_tools)
+    .select_from(apology_rules.join(teams, apology_rules.c.team_id == teams.c.id))
+    .where(apology_rules.c.id == sa.bindparam("rule"))
+)
+_TOOLS_OF_TEAM = sa.select(teams.c.sales_tools).where(teams.c.name == sa.bindparam("team"))
+_RULE = (
+    _BY_RULE.scalar_subquery().label("enabled"),
+    _TOOLS_OF_RULE.scalar_subquery().label("tools_of_rule"),
+    _TOOLS_OF_TEAM.scalar_subquery().label("tools_of_team"),
+)
+_TYPE = (
+    sa.select(message_types.c.enabled)
+    .select_from(message_types.join(teams, message_types.c.team_id == teams.c.id))
+    .where(
+        teams.c.name == sa.bindparam("team"),
+        message_types.c.kind == sa.bindparam("kind"),
+        message_types.c.audience == sa.bindparam("audience"),
+        message_types.c.channel == sa.bindparam("channel"),
     )
-    joined = message_types.join(teams, message_types.c.team_id == teams.c.id)
-    query = sa.select(message_types.c.enabled).select_from(joined).where(teams.c.name == message.team, *its_type)
-    enabled = connection.scalar(query)
-    if enabled is None:  # notices to staff need no type: they have a text that ships with the product
-        return Switch.REMOVED if message.kind in _OF_A_TYPE and not message.forced else Switch.ON
-    return Switch.ON if enabled else Switch.OFF
+    .scalar_subquery()
+    .label("enabled")
+)
 
 
-def _switch_of_rule(connection: sa.Connection, message: MessageRow) -> Switch:
-    joined = apology_rules.outerjoin(teams, apology_rules.c.team_id == teams.c.id)
-    query = sa.select(apology_rules.c.enabled, teams.c.sales_tools).select_from(joined)
-    found = connection.execute(query.where(apology_rules.c.id == message.rule_id)).one_or_none()
-    if found is None:
-        return Switch.REMOVED
-    own = connection.scalar(sa.select(teams.c.sales_tools).where(teams.c.name == message.team))
-    if any(tools is not None and not tools for tools in (found.sales_tools, own)):
+def _switch(message: MessageRow, shape: _Shape, found: Mapping[Any, Any]) -> Switch:
+    if not (shape.by_rule or shape.by_type):
+        return Switch.ON
+    if found["enabled"] is None:
+        # Notices to staff need no type: they have a text that ships with the product.
+        needed = shape.by_rule or (message.kind in _OF_A_TYPE and not message.forced)
+        return Switch.REMOVED if needed else Switch.ON
+    tools = (found.get("tools_of_rule"), found.get("tools_of_team"))
+    if any(has is not None and not has for has in tools):
         return Switch.NO_SALES_TOOLS
-    return Switch.ON if found.enabled else Switch.OFF
+    return Switch.ON if found["enabled"] else Switch.OFF
 
 
-def _opt_outs(connection: sa.Connection, message: MessageRow) -> tuple[OptOut, ...]:
-    whose = [client for client in (message.client, message.recipient) if client]
-    rows = connection.execute(sa.select(opt_outs).where(opt_outs.c.client.in_(whose)))
+def _opt_outs(connection: sa.Connection, values: Mapping[str, Any]) -> tuple[OptOut, ...]:
     return tuple(
         OptOut(
             row.client,
@@ -118,53 +205,68 @@ def _opt_outs(connection: sa.Connection, message: MessageRow) -> tuple[OptOut, .
             MessageKind(row.kind) if row.kind else None,
             bool(row.bulk_only),
         )
-        for row in rows
+        for row in connection.execute(_OPT_OUTS, values)
     )
 
 
-def _another(connection: sa.Connection, message: MessageRow, at: datetime) -> bool:
+_OF_RULE = messages.c.rule_id == sa.bindparam("rule")
+_OF_TEAM = messages.c.team == sa.bindparam("team")
+_OF_NO_TEAM = messages.c.team.is_(None)
+
+
+def _another(of_the_same: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     """Whether the same rule or type has another one for the recipient that counts: one that went out within the hours,
     or one taken in before this that still waits. So of several that wait the first goes, whoever looks when."""
-    if connection.dialect.name == "postgresql":
-        whom = f"once {message.kind} {message.channel} {message.recipient}"
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(whom, 0))))
-    since = at - timedelta(hours=message.once_in_hours)
     went_at = sa.func.coalesce(messages.c.sent_at, messages.c.settled_at, messages.c.created_at)
-    query = sa.select(1).where(
-        messages.c.recipient == message.recipient,
-        messages.c.kind == message.kind.value,
-        messages.c.channel == message.channel.value,
-        messages.c.created_at >= since - LONGEST_IN_QUEUE,
-        messages.c.rule_id == message.rule_id if message.rule_id is not None else messages.c.team == message.team,
-        messages.c.id != message.id,
-        sa.or_(
-            sa.and_(messages.c.state == State.QUEUED.value, messages.c.id < message.id),
-            sa.and_(messages.c.state.in_(_GONE_OUT), went_at > since),
-        ),
+    earlier = sa.and_(messages.c.state == State.QUEUED.value, messages.c.id < sa.bindparam("message"))
+    has_gone = messages.c.state.in_([sa.literal(state.value) for state in _GONE_OUT])
+    gone_out = sa.and_(has_gone, went_at > sa.bindparam("within"))
+    query = sa.exists().where(
+        messages.c.recipient == sa.bindparam("recipient"),
+        messages.c.kind == sa.bindparam("kind"),
+        messages.c.channel == sa.bindparam("channel"),
+        messages.c.created_at >= sa.bindparam("a_wait_before"),
+        of_the_same,
+        messages.c.id != sa.bindparam("message"),
+        sa.or_(earlier, gone_out),
     )
-    return _exists(connection, query)
+    return query.label("another")
 
 
-def _calls(connection: sa.Connection, message: MessageRow, at: datetime) -> tuple[Reached | None, bool]:
+_CALLED_BACK = (
+    sa.exists()
+    .where(
+        calls.c.dialled == sa.bindparam("client"),
+        calls.c.direction == "outbound",
+        calls.c.arrived_at > sa.bindparam("a_call_before"),
+        calls.c.ended_at > sa.bindparam("since"),
+        # Not by the index of dispositions, which SQLite would as soon take: it has the day's answered calls of all.
+        sa.func.coalesce(calls.c.disposition, "") == Disposition.ANSWERED.value,
+    )
+    .label("called_back")
+)
+_TALKS = sa.exists().where(call_events.c.call_id == calls.c.id, call_events.c.kind == Kind.CONNECTED.value)
+_LATER_CALLS = (
+    calls.c.caller == sa.bindparam("client"),
+    calls.c.direction == "inbound",
+    calls.c.arrived_at > sa.bindparam("a_call_before"),
+    sa.or_(calls.c.ended_at.is_(None), calls.c.ended_at > sa.bindparam("since")),
+    calls.c.id != sa.func.coalesce(sa.bindparam("call", type_=sa.Text), ""),
+)
+_CALLED = sa.exists().where(*_LATER_CALLS).label("called")
+_CALLS = sa.select(calls.c.arrived_at, calls.c.ended_at, calls.c.disposition, _TALKS.label("talks")).where(
+    *_LATER_CALLS
+)
+
+
+def _reached(
+    connection: sa.Connection, message: MessageRow, found: Mapping[Any, Any], values: Mapping[str, Any], at: datetime
+) -> tuple[Reached | None, bool]:
     """How client and company have talked since the call that brought the message, and whether the client calls now."""
-    if message.client is None:
-        return None, False
-    since = connection.scalar(sa.select(calls.c.arrived_at).where(calls.c.id == message.call_id)) or message.created_at
-    if _called_back(connection, message.client, since):
+    if found.get("called_back"):
         return Reached.CALLED_BACK, False
-    talks = sa.exists().where(call_events.c.call_id == calls.c.id, call_events.c.kind == Kind.CONNECTED.value)
-    query = sa.select(
-        calls.c.id, calls.c.arrived_at, calls.c.ended_at, calls.c.disposition, talks.label("talks")
-    ).where(
-        calls.c.caller == message.client,
-        calls.c.direction == "inbound",
-        calls.c.arrived_at > since - LONGEST_CALL,
-        sa.or_(calls.c.ended_at.is_(None), calls.c.ended_at > since),
-    )
     calling = False
-    for call in connection.execute(query):
-        if call.id == message.call_id:
-            continue
+    for call in connection.execute(_CALLS, values) if found.get("called") else ():
         if call.disposition == Disposition.ANSWERED.value:
             return Reached.CALLED_AGAIN, False
         if call.ended_at is None and call.talks and at - call.arrived_at < LONGEST_CALL:
@@ -173,27 +275,13 @@ def _calls(connection: sa.Connection, message: MessageRow, at: datetime) -> tupl
     return None, calling
 
 
-def _called_back(connection: sa.Connection, client: str, since: datetime) -> bool:
-    query = sa.select(1).where(
-        calls.c.dialled == client,
-        calls.c.direction == "outbound",
-        calls.c.arrived_at > since - LONGEST_CALL,
-        calls.c.ended_at > since,
-        # Not by the index of dispositions, which SQLite would as soon take: it has the day's answered calls of all.
-        sa.func.coalesce(calls.c.disposition, "") == Disposition.ANSWERED.value,
-    )
-    return _exists(connection, query)
+def _ticket_open(*, in_team: bool) -> sa.ColumnElement[bool]:
+    query = sa.exists().where(tickets.c.client == sa.bindparam("client"), tickets.c.state == "open")
+    if in_team:
+        query = query.where(tickets.c.team_id.in_(sa.select(teams.c.id).where(teams.c.name == sa.bindparam("team"))))
+    return query.label("ticket_open")
 
 
-def _ticket_open(connection: sa.Connection, message: MessageRow) -> bool:
-    query = sa.select(1).where(tickets.c.client == message.client, tickets.c.state == "open")
-    if message.team is not None:
-        query = query.where(tickets.c.team_id.in_(sa.select(teams.c.id).where(teams.c.name == message.team)))
-    return _exists(connection, query)
-
-
-def _ticket_wanted(connection: sa.Connection, message: MessageRow) -> bool:
-    if message.team is None:
-        return True  # whoever writes it says why not
-    makes = sa.select(1).where(teams.c.name == message.team, teams.c.makes_tickets == sa.true())
-    return _ticket_open(connection, message) or _exists(connection, makes)
+_MAKES_TICKETS = (
+    sa.exists().where(teams.c.name == sa.bindparam("team"), teams.c.makes_tickets == sa.true()).label("makes_tickets")
+)

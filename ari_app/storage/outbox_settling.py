@@ -14,9 +14,16 @@ from ari_app.storage.columns import storable
 from ari_app.storage.outbox_claims import mark
 from ari_app.storage.outbox_counts import counts_of, take_back
 from ari_app.storage.outbox_facts import waiting
-from ari_app.storage.outbox_rows import MessageRow, become, locked
+from ari_app.storage.outbox_rows import ITS_ID, MessageRow, become, change, locked, locking
 from ari_app.storage.outbox_schema import messages
 from ari_app.storage.receipts import apply_early_reports, lock_gateway_id
+
+_OF_THE_LEASE = locking(ITS_ID, messages.c.lease == sa.bindparam("its_lease"))
+_OF_THE_ATTEMPT = locking(
+    ITS_ID, messages.c.lease == sa.bindparam("its_lease"), messages.c.attempts == sa.bindparam("attempt")
+)
+_BEING_SENT = locking(ITS_ID, messages.c.state == State.SENDING.value)
+_LET_GO: dict[str, None] = {"lease": None, "leased_until": None}
 
 
 def turn_to(connection: sa.Connection, released: Released, gateway: str, at: datetime, until: datetime) -> bool:
@@ -31,13 +38,13 @@ def turn_to(connection: sa.Connection, released: Released, gateway: str, at: dat
 def undo(connection: sa.Connection, held: Held, at: datetime) -> None:
     """Queue a message again whose release broke off, so that nobody knows whether it was committed; no gateway was
     told. What it may have been counted for stays counted."""
-    message = locked(connection, messages.c.id == held.id, messages.c.lease == held.lease)
+    message = locked(connection, _OF_THE_LEASE, message=held.id, its_lease=held.lease)
     if message is None:
         return
     if message.state in (State.SENDING, State.UNKNOWN):
         become(connection, message, State.QUEUED, "the database failed before it was sent", at, ask_at=None, **_LET_GO)
     elif message.state is State.QUEUED:
-        connection.execute(sa.update(messages).where(messages.c.id == message.id).values(_LET_GO))
+        change(connection, message.id, _LET_GO)
 
 
 def settle(
@@ -71,13 +78,10 @@ def settle(
             return State.UNKNOWN
 
 
-_LET_GO: dict[str, None] = {"lease": None, "leased_until": None}
-
-
 def _ours(connection: sa.Connection, released: Released) -> MessageRow | None:
     """The message, whatever has become of it, if nobody has begun it anew since."""
-    m, held = messages.c, released.held
-    return locked(connection, m.id == held.id, m.lease == held.lease, m.attempts == released.attempts)
+    held = released.held
+    return locked(connection, _OF_THE_ATTEMPT, message=held.id, its_lease=held.lease, attempt=released.attempts)
 
 
 def _accepted(
@@ -94,7 +98,7 @@ def _accepted(
         state = State.SENT
         become(connection, message, state, "", at, ask_at=ask_at, **known)
     else:
-        connection.execute(sa.update(messages).where(messages.c.id == message.id).values(known))
+        change(connection, message.id, known)
     if message.gateway and outcome.gateway_id:
         state = apply_early_reports(connection, message.gateway, outcome.gateway_id, at) or state
     return state
@@ -129,7 +133,7 @@ def rescue(connection: sa.Connection, found: InHand, reason: str, at: datetime, 
 
     The lease stays: should the sender not be dead but slow, it still enters the truth.
     """
-    message = locked(connection, messages.c.id == found.id, messages.c.state == State.SENDING.value)
+    message = locked(connection, _BEING_SENT, message=found.id)
     if message is None or found.mark != mark(message.lease, message.attempts, message.leased_until, message.gateway):
         return False
     become(connection, message, State.UNKNOWN, reason, at, ask_at=ask_at)

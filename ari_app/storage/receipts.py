@@ -12,11 +12,29 @@ import sqlalchemy as sa
 
 from ari_app.core.delivery import Report, State, backoff, may_become
 from ari_app.storage.columns import storable
-from ari_app.storage.outbox_rows import MessageRow, become, locked
+from ari_app.storage.outbox_rows import MessageRow, become, locked, locking
 from ari_app.storage.outbox_schema import early_reports, messages
 
 KEPT = timedelta(days=4)
 """A report of a message that is not known is kept so long: the answer to its sending may be on its way."""
+
+_LOCK_GATEWAY_ID = sa.select(
+    sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(sa.bindparam("its_gateway_id", type_=sa.Text), 1))
+)
+_BY_REF = locking(messages.c.ref == sa.bindparam("its_ref"))
+_BY_GATEWAY_ID = locking(
+    # The newest: providers use their ids again, in years.
+    messages.c.id
+    == sa.select(sa.func.max(messages.c.id))
+    .where(messages.c.gateway_id == sa.bindparam("its_gateway_id"), messages.c.gateway == sa.bindparam("its_gateway"))
+    .scalar_subquery()
+)
+_KEPT_REPORTS = (
+    early_reports.c.gateway == sa.bindparam("its_gateway"),
+    early_reports.c.gateway_id == sa.bindparam("its_gateway_id"),
+)
+_EARLY = sa.select(early_reports).where(*_KEPT_REPORTS).order_by(early_reports.c.id)
+_APPLIED = sa.delete(early_reports).where(*_KEPT_REPORTS)
 
 
 def apply_report(connection: sa.Connection, gateway_name: str, report: Report, at: datetime) -> State | None:
@@ -41,18 +59,16 @@ def lock_gateway_id(connection: sa.Connection, gateway_id: str) -> None:
     """Let the answer to a sending and a receipt of the same message wait for each other, whichever is first: else each
     might look for what the other is about to write. SQLite has one writer at a time anyway."""
     if gateway_id and connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(storable(gateway_id), 1))))
+        connection.execute(_LOCK_GATEWAY_ID, {"its_gateway_id": storable(gateway_id)})
 
 
 def _find(connection: sa.Connection, gateway_name: str, report: Report) -> MessageRow | None:
     if report.ref:
-        return locked(connection, messages.c.ref == storable(report.ref))
+        return locked(connection, _BY_REF, its_ref=storable(report.ref))
     if not report.gateway_id:
         return None
-    # The newest: providers use their ids again, in years.
-    of_gateway = (messages.c.gateway_id == storable(report.gateway_id), messages.c.gateway == gateway_name)
-    newest = sa.select(sa.func.max(messages.c.id)).where(*of_gateway).scalar_subquery()
-    return locked(connection, messages.c.id == newest)
+    known_by = storable(report.gateway_id)
+    return locked(connection, _BY_GATEWAY_ID, its_gateway_id=known_by, its_gateway=gateway_name)
 
 
 def _believable(message: MessageRow, gateway_name: str, report: Report) -> bool:
@@ -96,14 +112,14 @@ def _keep(connection: sa.Connection, gateway_name: str, report: Report, at: date
 
 def apply_early_reports(connection: sa.Connection, gateway_name: str, gateway_id: str, at: datetime) -> State | None:
     """Apply what was reported of a message before its sending was entered; the state it led to, None: none was."""
-    of_message = (early_reports.c.gateway == gateway_name, early_reports.c.gateway_id == storable(gateway_id))
-    rows = connection.execute(sa.select(early_reports).where(*of_message).order_by(early_reports.c.id)).all()
+    of_message = {"its_gateway": gateway_name, "its_gateway_id": storable(gateway_id)}
+    rows = connection.execute(_EARLY, of_message).all()
     state = None
     for row in rows:
         report = Report(State(row.state), gateway_id=gateway_id, reason=row.reason)
         state = apply_report(connection, gateway_name, report, at) or state
     if rows:
-        connection.execute(sa.delete(early_reports).where(*of_message))
+        connection.execute(_APPLIED, of_message)
     return state
 
 

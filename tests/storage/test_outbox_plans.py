@@ -12,11 +12,13 @@ from ari_app.core.delivery import Accepted
 from ari_app.core.messages import Channel
 from ari_app.core.release import Limits
 from ari_app.core.window import SendingWindow
-from ari_app.outbox_ports import Held, Lane, Released
+from ari_app.outbox_ports import Held, Lane, Passed, Released
 from ari_app.storage import outbox_claims
 from ari_app.storage.outbox import SqlOutbox, open_for_sending
+from ari_app.storage.outbox_schema import messages
 from benchmarks import outbox_fill
 from benchmarks.outbox_plans import Access, accesses, noted, told
+from tests.outbox.messages import a_call
 
 BY_ID = "integer primary key"
 ROOM: dict[Lane, int] = {Channel.SMS: 2}
@@ -59,6 +61,20 @@ def test_the_gate_reads_what_concerns_the_client(outbox: tuple[sa.Engine, SqlOut
         Access("calls", "sqlite_autoindex_calls_1"),
         Access("calls", "calls_by_caller"),
         Access("calls", "calls_by_dialled"),
+    }
+
+
+def test_the_gate_asks_whether_a_client_who_calls_again_talks(outbox: tuple[sa.Engine, SqlOutbox]) -> None:
+    engine, store = outbox
+    held = claimed(store)[0]
+    with engine.connect() as connection:
+        client = connection.execute(sa.select(messages.c.client).where(messages.c.id == held.id)).scalar_one()
+    a_call(engine, "again", at=datetime.now(UTC), caller=client, ended=None)
+    with noted(engine) as statements:
+        assert isinstance(store.release(held, "bench", datetime.now(UTC)), Passed)
+    reads = [one for one in statements if one.text.startswith("SELECT")]
+    assert accesses(engine, reads[-1:]) == {
+        Access("calls", "calls_by_caller"),
         Access("call_events", "sqlite_autoindex_call_events_1"),
     }
 

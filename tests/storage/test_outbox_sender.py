@@ -91,11 +91,10 @@ def test_what_is_due_is_sent_and_a_run_for_cron_ends_then(engine: sa.Engine, url
 def test_processes_share_the_work_and_one_that_is_told_to_stop_finishes_what_it_has(
     engine: sa.Engine, url: str, tmp_path: Path
 ) -> None:
-    queue(engine, *(now_due(number) for number in range(300)))
     processes = [
         subprocess.Popen(
             [ARI_APP, "sender", "--workers", "3"],
-            env=environment(url, tmp_path, sending_rate="200"),
+            env=environment(url, tmp_path, sending_rate="100"),
             cwd=tmp_path,
             stderr=subprocess.PIPE,
             text=True,
@@ -105,6 +104,9 @@ def test_processes_share_the_work_and_one_that_is_told_to_stop_finishes_what_it_
     first, second = processes
     assert first.stderr is not None
     assert second.stderr is not None
+    for process in processes:  # else the one that is up first might send all of it
+        assert "sender is running" in process.stderr.readline()  # type: ignore[union-attr]
+    queue(engine, *(now_due(number) for number in range(300)))
     for _ in zip(range(20), (line for line in first.stderr if " through " in line), strict=False):
         pass
     first.send_signal(signal.SIGTERM)
