@@ -79,6 +79,7 @@ messages = sa.Table(
     check("kind_of_a_message_is_known", one_of("kind", MessageKind)),
     check("channel_of_a_message_is_known", one_of("channel", Channel)),
     check("audience_of_a_message_is_known", one_of("audience", Audience)),
+    # None has a column of the lease: on PostgreSQL a claim then writes to no index at all.
     # Two, for what clients are sent is paced: ten thousand of theirs that wait must not stand before a notice to staff.
     sa.Index(
         "messages_due_to_clients",
@@ -95,12 +96,6 @@ messages = sa.Table(
         "id",
         sqlite_where=sa.text("state = 'queued' AND audience <> 'client'"),
         postgresql_where=sa.text("state = 'queued' AND audience <> 'client'"),
-    ),
-    sa.Index(
-        "messages_in_hand",
-        "leased_until",
-        sqlite_where=sa.text("state = 'sending'"),
-        postgresql_where=sa.text("state = 'sending'"),
     ),
     sa.Index(
         "messages_to_ask_about",
