@@ -89,6 +89,17 @@ def test_claiming_reads_an_index_that_holds_nothing_but_what_waits(engine: sa.En
     assert "" not in found, "no table is read whole"
 
 
+def test_a_claim_of_what_was_just_written_writes_to_no_index_on_postgresql(postgresql_url: str) -> None:
+    engine = open_for_sending(postgresql_url)
+    queue(engine, text(), text(1))
+    written = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relname = 'messages'"
+    with engine.begin() as connection:
+        assert len(claim_lane(connection, Channel.SMS, NOON, 60.0, 10)) == 2
+        rows, without_an_index = connection.execute(sa.text(written)).one()
+    assert (rows, without_an_index) == (2, 2)
+    engine.dispose()
+
+
 def held_and_released(one: TestSender) -> tuple[Held, Released]:
     (held,) = one.outbox.claim(ROOM)
     released = one.store.release(held, "scripted", one.clock.now())
