@@ -26,7 +26,8 @@ from ari_app.outbox_ports import Attempted, NotYet, Passed
 from ari_app.sender import RecordingsFolder, Sender, limits_of
 from ari_app.settings import Settings
 from ari_app.storage.outbox import open_for_sending
-from ari_app.storage.outbox_counts import take_turn
+from ari_app.storage.outbox_counts import Pace, Turn, take_turn
+from ari_app.storage.outbox_schema import sending_pace
 from tests.outbox.clocks import NOON, Clock
 from tests.outbox.messages import a_call, a_rule, apology, mobile, queue, states, text, the
 from tests.outbox.senders import ROOM, ScriptedGateway, TestSender
@@ -294,6 +295,26 @@ def test_one_that_became_visible_while_another_was_judged_waits_for_that_judgeme
         assert of_later.result() == Attempted(State.SENT)
         assert isinstance(of_earlier.result(), Passed)
     assert [the(engine, number).state.value for number in (1, 2)] == ["cancelled", "sent"]
+    engine.dispose()
+
+
+@pytest.mark.parametrize(("rate", "both"), [(10.0, False), (1e9, True)])
+def test_of_two_that_saw_the_same_turn_the_second_looks_again(postgresql_url: str, rate: float, both: bool) -> None:
+    engine = open_for_sending(postgresql_url)
+    pace = Pace("sms", rate)
+    with engine.begin() as connection:
+        assert take_turn(connection, Turn(pace, None), NOON - timedelta(minutes=1))
+    with engine.connect() as connection:
+        seen: datetime | None = connection.scalar(sa.select(sending_pace.c.next_at))
+    with ThreadPoolExecutor(1) as threads, engine.connect() as first, engine.connect() as second:
+        assert take_turn(first, Turn(pace, seen), NOON)
+        answer = threads.submit(take_turn, second, Turn(pace, seen), NOON)
+        with engine.connect() as observer:
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            while not observer.scalar(sa.text(waiting)) and not answer.done():
+                observer.rollback()
+        first.commit()
+        assert answer.result() is both
     engine.dispose()
 
 
