@@ -27,6 +27,7 @@ from ari_app.storage.keeper import SchemeBookKeeper
 from ari_app.storage.spool import Spool
 
 ASK_DOCTOR = "ari-app doctor says what is wrong with it"
+GIVE_A_NAME = "stop one of the two, or give it a name of its own by ARI_APP_ARI_APPLICATION (and AST_APP); then restart"
 KEEP_MESSAGES = "make room in ARI_APP_MESSAGES_FOLDER, and let the controller write there; it tries again by itself"
 
 
@@ -110,6 +111,8 @@ class ControllerMonitor(LoopMonitor):
 def _no_asterisk(connection: AriConnection) -> Lack | None:
     if connection.connected:
         return None
+    if connection.replaced:
+        return Lack("replaced", connection.trouble, GIVE_A_NAME)
     return Lack("asterisk", connection.trouble or "connecting", ASK_DOCTOR)
 
 

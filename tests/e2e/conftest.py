@@ -43,8 +43,10 @@ def new_house(
     houses: list[House] = []
     rtp = iter(range(22000, 24000, 200))
 
-    def make(*, asterisk_seconds: int = 7200, through_proxy: bool = False, **settings: object) -> House:
-        instance = new_asterisk("ari-app")
+    def make(
+        *, apps: str = "ari-app", asterisk_seconds: int = 7200, through_proxy: bool = False, **settings: object
+    ) -> House:
+        instance = new_asterisk(apps)
         start = next(rtp)
         instance.settings = replace(
             instance.settings, rtp_start=start, rtp_end=start + 199, max_call_seconds=asterisk_seconds

@@ -34,6 +34,10 @@ class Controller:
         """One of those that it was made with."""
         return self._settings[name]
 
+    def beside(self, name: str, **changed: object) -> Controller:
+        """Another one of the same installation, in a folder of its own."""
+        return Controller(self._folder.with_name(name), {**self._settings, **changed})
+
     @property
     def pid(self) -> int:
         """Its process id."""

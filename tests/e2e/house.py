@@ -88,7 +88,7 @@ class House:
         ours: dict[str, object] = {
             "database_url": self.database_url,
             "ari_url": f"http://127.0.0.1:{self.proxy.port}/ari" if self.proxy else asterisk.ari_url,
-            "ari_application": asterisk.settings.app,
+            "ari_application": asterisk.settings.app.split()[0],
             "ari_password_file": asterisk.instance_dir / "ari-password",
             "messages_folder": self.messages,
             "number_template": "PJSIP/{number}@lab-trunk",
