@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import secrets
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -17,6 +18,8 @@ from ari_app.core.outcomes import Recorded
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+ASIDE = ".part"
+STALE_SECONDS = 3600
 TRIAL = ".trial"
 TRIAL_BYTES = 512 * 1024
 
@@ -32,8 +35,8 @@ class Recordings(Protocol):
     def source(self) -> str:
         """The name of the application whose Asterisk has them."""
 
-    async def fetch(self, name: str) -> bytes:
-        """The whole file; nothing at all when none was written, as for a caller who sent no sound."""
+    async def fetch(self, name: str) -> bytes | None:
+        """The whole file; None when none was made, as for a caller who sent no sound."""
 
     async def delete(self, name: str) -> None:
         """Remove it there."""
@@ -52,7 +55,7 @@ class MessageStore:
         self._pending: set[asyncio.Task[None]] = set()
         self._in_hand: set[str] = set()
         self._left_there: set[str] = set()
-        self.failures = {"take": 0, "settle": 0, "encode": 0, "delete": 0}
+        self.failures = {"take": 0, "empty": 0, "settle": 0, "encode": 0, "delete": 0}
         """How often what was to be done with a recording could not be done, since the start."""
         self.trouble = ""
         """Why nothing can be kept in the folder at present; empty while that works."""
@@ -73,6 +76,9 @@ class MessageStore:
             kept = await self._run(self._kept, name)
             if kept is None:
                 content = await self._recordings.fetch(name)
+                if content == b"":
+                    self.failures["empty"] += 1
+                    log.error("recording %s is an empty file: is the disk full that Asterisk records on?", name)
                 kept = await self._run(self._keep, name, content) if content else Recorded(name, 0.0, 0.0)
             return kept
         except (RecordingUnavailable, wav.NotAudio, OSError) as error:
@@ -153,12 +159,16 @@ class MessageStore:
     def _prepare(self) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder.chmod(0o700)
+        for path in self._folder.glob(f".*{ASIDE}"):
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > STALE_SECONDS:
+                    path.unlink()  # whoever wrote it was killed
 
     def _try(self) -> None:
         """Make the folder if need be, and write as much as half a minute of speech there."""
         self._prepare()
         self._write(TRIAL, b"\0" * TRIAL_BYTES)
-        (self._folder / TRIAL).unlink()
+        (self._folder / TRIAL).unlink(missing_ok=True)
 
     def _kept(self, name: str) -> Recorded | None:
         """What was stored by an attempt that came no further."""
@@ -196,7 +206,7 @@ class MessageStore:
     def _write(self, name: str, content: bytes) -> None:
         """Whole or not at all: written aside, checked by its size, then renamed."""
         path = self._folder / name
-        aside = path.with_name(f".{name}.part")
+        aside = path.with_name(f".{name}.{os.getpid()}{ASIDE}")  # another controller may be at the same mp3
         try:
             with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(content)

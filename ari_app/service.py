@@ -63,7 +63,7 @@ class Service:
         self._messages = MessageStore(settings.messages_folder, recordings)
         counted = self._monitor.counted(self.journal)
         ledger = OwedRecordings(
-            self._engine, settings.ari_application, lambda: not (self.journal.unwritten or spool.size)
+            self._engine, settings.ari_application, lambda: not (self.journal.trouble or spool.size)
         )
         self._late = LateRecordings(ledger, self._messages, counted, self.book, settings.deployment)
         self._exchange = Exchange(

@@ -16,13 +16,13 @@ class AriRecordings:
         self.source = app
         self._client = client
 
-    async def fetch(self, name: str) -> bytes:
-        """The whole file, or nothing when Asterisk says that there is none; raises RecordingUnavailable."""
+    async def fetch(self, name: str) -> bytes | None:
+        """The whole file, or None when Asterisk says that there is none; raises RecordingUnavailable."""
         try:
             return await self._client().recordings.file(name)
         except NotFound as error:
             if _is_about_the_recording(error):
-                return b""
+                return None
             raise RecordingUnavailable(f"fetching it failed: {error}") from error
         except AriError as error:
             raise RecordingUnavailable(f"fetching it failed: {error}") from error

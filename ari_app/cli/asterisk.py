@@ -64,8 +64,17 @@ class AsteriskAri:
             raise
         return True
 
+    def content(self, *path: str) -> bytes:
+        """A file's content. Raises as `get`."""
+        answer = self._asked("GET", *path)
+        self._read(answer)
+        return answer.content
+
     def ask(self, method: str, *path: str, **query: str) -> Any:
         """One request; the parts of the path are quoted here. None for an empty answer."""
+        return self._read(self._asked(method, *path, **query))
+
+    def _asked(self, method: str, *path: str, **query: str) -> requests.Response:
         place = "/".join(quote(part, safe="") for part in path)
         try:
             answer = self._session.request(method, f"{self._url}/{place}", params=query, timeout=SECONDS)
@@ -80,7 +89,7 @@ class AsteriskAri:
         except requests.RequestException as error:
             raise AsteriskUnavailable(f"Asterisk at {self._url} cannot be asked: {error}") from None
         self.clock_header = answer.headers.get("Date")
-        return self._read(answer)
+        return answer
 
     def _read(self, answer: requests.Response) -> Any:
         if answer.status_code in (401, 403):

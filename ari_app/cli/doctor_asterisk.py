@@ -36,6 +36,8 @@ MODULES = {
 }
 """What has to be loaded, and what for."""
 RECORD_SECONDS = 5.0
+HEADER_BYTES = 44
+"""Of a wav; a bridge that nobody is in gives no more than that."""
 CLOCKS_APART = 3.0
 
 
@@ -156,6 +158,7 @@ def examine_recording(patient: Patient) -> Finding:
         ari.post("bridges", type="mixing", bridgeId=name)
         ari.post("bridges", name, "record", name=name, format="wav", maxDurationSeconds="1")
         stored = _stored(ari, name)
+        size = len(ari.content("recordings", "stored", name, "file")) if stored else 0
     except Refused as refused:
         return fault(
             f"Asterisk cannot record: {refused}",
@@ -169,6 +172,11 @@ def examine_recording(patient: Patient) -> Finding:
             ari.delete("recordings", "stored", name)
     if not stored:
         return fault("a recording was begun and never ended", "see Asterisk's log; is the disk full?")
+    if size < HEADER_BYTES:
+        return fault(
+            f"Asterisk says that a second was recorded, and its file holds {size} bytes: messages are lost",
+            "make room on the disk that Asterisk's astspooldir (asterisk.conf) is on",
+        )
     return fine("a second of silence was recorded, found and removed")
 
 

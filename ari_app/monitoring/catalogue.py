@@ -103,7 +103,9 @@ JOURNAL_WRITABLE = _gauge("ari_app_journal_writable", "1 while the database take
 RECORDINGS_OWED = _gauge("ari_app_recordings_owed", "recordings that wait in Asterisk's spool to be taken")
 RECORDINGS_WRITABLE = _gauge("ari_app_recordings_writable", "1 while recordings can be kept in the messages folder")
 RECORDING_FAILURES = _counter(
-    "ari_app_recording_failures_total", "recordings that could not be taken in, made mp3 or removed", "stage"
+    "ari_app_recording_failures_total",
+    "recordings not taken in, not made mp3, not removed, or empty",
+    "stage",
 )
 
 LOOKUPS = _counter("ari_app_agi_lookups_total", "answers to a dialplan that no controller serves", "action")

@@ -24,7 +24,7 @@ class OwedRecordings:
     """The `ari_app.ports.Ledger` of one application's recordings, in SQL."""
 
     def __init__(self, engine: sa.Engine, application: str, entered: Callable[[], bool]) -> None:
-        """``entered`` says whether the database has all that the journal has heard, now and before the last start."""
+        """``entered`` says whether the database has what the journal heard before now, and before the last start."""
         self._engine = engine
         self._application = application
         self._entered = entered

@@ -17,6 +17,7 @@ from ari_app.ports import MessageRecord
 from ari_app.storage.spool import Spool
 from tests.cli.conftest import Cli, Installation
 from tests.e2e.controller import Controller
+from tests.e2e.full_disk import no_room
 from tests.monitoring.scraping import free_port
 
 
@@ -61,6 +62,15 @@ def test_a_missing_recording_folder_is_found(running: Cli, installed: Installati
     assert state == "fault"
     assert "500" in text
     assert "install -d" in mend
+
+
+@pytest.mark.fault("24")
+def test_a_disk_that_asterisk_cannot_record_on_is_found(running: Cli, installed: Installation) -> None:
+    """Asterisk says all the same that the recording is done."""
+    with no_room(installed.asterisk, 20):
+        state, text, mend = check(running.json("doctor", code=1), "recording")
+    assert (state, text.startswith("Asterisk says that a second was recorded")) == ("fault", True)
+    assert "make room" in mend
 
 
 def test_a_wrong_password_is_found(running: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

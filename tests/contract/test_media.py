@@ -130,7 +130,7 @@ async def test_a_recording_answers_and_is_kept(rig: Rig, name: str) -> None:
     assert kept[:4] == b"RIFF"
     assert (rig.world.recordings / f"{name}.wav").read_bytes() == kept
     await rig.client.recordings.delete(name)
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound, match="404 Recording not found"):
         await rig.client.recordings.file(name)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ari_app.ari.telephony import GIVE_UP_SECONDS
+from tests.e2e.full_disk import no_room
 from tests.e2e.house import Caller, House, Stage
 from tests.e2e.journal import JournalledCall, Row, Voicemail
 from tests.e2e.sipp import ticks
@@ -150,6 +151,49 @@ def test_what_was_hardly_begun_when_asterisk_was_killed_is_no_message(scene: Sta
     assert call.details("message_discarded")[0]["why"] == "too_short"
     assert [row["kind"] for row in outbox(house, call)].count("apology") == 1
     assert files_of(house) == before
+
+
+@pytest.mark.fault("24")
+@pytest.mark.parametrize("room", [BLOCKS, 0], ids=["full-after-four-seconds", "full"])
+def test_what_got_onto_asterisk_s_full_disk_is_kept_and_a_message_that_did_not_is_told(scene: Stage, room: int) -> None:
+    """Asterisk ends the recording when it cannot write, and says that it is done; the file says what there is."""
+    house = scene.house
+    if house.asterisk.kind.name == "docker":
+        pytest.skip("limits of a container are not those of Docker's client")
+    number, before = plan(scene, Voicemail(), types=True), files_of(house)
+    mark = house.controller.mark
+    with no_room(house.asterisk, room):
+        caller = scene.call(number, Speech(10), Key("#"), Silence(5))
+        caller.over()
+    call = caller.journalled()
+    if room:
+        assert call.verdict == ("message_left", "message"), call.told
+        assert message(house, call).seconds == pytest.approx(room / 16_000, abs=0.1)
+    else:
+        assert call.verdict == ("lost", "no_message"), call.told
+        house.controller.said("is an empty file: is the disk full that Asterisk records on", since=mark)
+        assert [row["kind"] for row in outbox(house, call)].count("apology") == 1
+        house.tidy()
+        assert files_of(house) == before
+
+
+@pytest.mark.fault("24")
+def test_a_recording_folder_that_is_missing_at_asterisk_is_told(scene: Stage) -> None:
+    """Debian's package lacks it: Asterisk refuses to record, the call is lost, and its caller gets the apology."""
+    house = scene.house
+    number = plan(scene, Voicemail(), types=True)
+    aside = house.asterisk.recordings.with_name("aside")
+    house.asterisk.recordings.rename(aside)
+    try:
+        caller = scene.call(number, Speech(5))
+        caller.over()
+    finally:
+        aside.rename(house.asterisk.recordings)
+    call = caller.journalled()
+    assert call.verdict == ("lost", "trouble"), call.told
+    [trouble] = call.details("trouble")
+    assert (trouble["what"], "could not record the caller" in trouble["why"]) == ("line", True)
+    assert [row["kind"] for row in outbox(house, call)].count("apology") == 1
 
 
 @contextmanager

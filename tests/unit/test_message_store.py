@@ -48,12 +48,12 @@ class Spool:
     def left(self) -> list[str]:
         return sorted(path.name for path in self.folder.iterdir())
 
-    async def fetch(self, name: str) -> bytes:
+    async def fetch(self, name: str) -> bytes | None:
         await asyncio.sleep(0)
         if self.away:
             raise RecordingUnavailable(self.away)
         path = self.folder / name
-        return path.read_bytes() if path.exists() else b""
+        return path.read_bytes() if path.exists() else None
 
     async def delete(self, name: str) -> None:
         await asyncio.sleep(0)
@@ -165,6 +165,18 @@ async def test_a_caller_who_sent_no_sound_left_nothing_and_nothing_is_written(tm
         store.discard("never-written")
         store.discard("header-only")
     assert (names(folder), spool.left()) == ([], [])
+
+
+@pytest.mark.fault("24")
+@in_a_loop
+async def test_an_empty_file_is_no_message_and_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Asterisk's disk was full from the beginning: it says all the same that the recording is done."""
+    async with opened(tmp_path) as (store, spool, folder):
+        spool.put("empty", b"")
+        assert await store.take("empty") == Recorded("empty", 0.0, 0.0)
+        store.discard("empty")
+    assert (names(folder), spool.left(), store.failures["empty"]) == ([], [], 1)
+    assert "recording empty is an empty file: is the disk full that Asterisk records on?" in caplog.text
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o077])
@@ -357,7 +369,9 @@ def test_whoever_is_killed_in_a_conversion_leaves_a_wav_and_no_half_of_an_mp3(tm
         process.kill()
     assert not (folder / "long.mp3").exists()
     assert (folder / "long.wav").read_bytes() == spoken
-    (folder / ".long.mp3.part").write_bytes(spoken[:1000])  # killed a little later
+    half = folder / ".long.mp3.1.part"  # as of one killed a little later
+    half.write_bytes(spoken[:1000])
+    os.utime(half, (0, 0))
     assert asyncio.run(MessageStore(folder, Spool(tmp_path / "spool")).encode_missing()) == 1
     assert mpeg_frames((folder / "long.mp3").read_bytes()) >= 1200 / 0.072
     assert names(folder) == ["long.mp3", "long.wav"]
@@ -371,7 +385,7 @@ async def test_after_a_failed_conversion_the_wav_is_kept_and_the_mp3_is_made_lat
     async with opened(tmp_path) as (store, spool, folder):
         spool.put("stubborn", SPOKEN)
         await store.take("stubborn")
-        obstacle = folder / ".stubborn.mp3.part"
+        obstacle = folder / f".stubborn.mp3.{os.getpid()}.part"
         obstacle.mkdir()
         store.keep("stubborn")
         await spool.deleted.wait()
@@ -477,7 +491,7 @@ async def test_a_disk_that_hangs_holds_up_neither_the_calls_nor_the_next_message
     async with opened(tmp_path) as (store, spool, folder):
         spool.put("stuck", SPOKEN)
         spool.put("free", SPOKEN)
-        pipe = folder / ".stuck.wav.part"
+        pipe = folder / f".stuck.wav.{os.getpid()}.part"
         os.mkfifo(pipe)  # opening it for writing waits for somebody who reads
         stuck = asyncio.create_task(store.take("stuck"))
         try:
