@@ -31,6 +31,17 @@ class DialTemplates:
             if not _TEMPLATE.fullmatch(template) or len(braces) != 1 or braces[0] not in fields:
                 raise ValueError(f"dial template {template!r} must be PJSIP/... with {' or '.join(fields)} in it once")
 
+    def target_of(self, dial_string: str) -> str:
+        """Whom a dial string rings: the number or name it was made of; itself, if these templates did not make it."""
+        for template, allowed in ((self.number, E164), (self.endpoint, ENDPOINT_NAME)):
+            before, after = re.split(r"\{\w+\}", template)
+            if dial_string.startswith(before) and dial_string.endswith(after):
+                made_of = dial_string[len(before) : len(dial_string) - len(after)]
+                target = f"+{made_of}" if "{digits}" in template else made_of
+                if allowed.fullmatch(target):
+                    return target
+        return dial_string
+
     def render(self, destination: Destination) -> str:
         """The dial string for a destination.
 

@@ -112,6 +112,10 @@ class MessageStore:
         """The recording is no message: remove it here and at its source, behind the call."""
         self._later(self._finish(name, self._remove))
 
+    async def settle(self, name: str, *, kept: bool) -> None:
+        """As `keep` or `discard`, done when that is. Never raises."""
+        await self._finish(name, self._encode if kept else self._remove)
+
     async def encode_missing(self) -> int:
         """Make every mp3 that is not there yet, such as after a failed conversion; returns how many were made.
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]  # ships no types
 from sqlalchemy import Engine
 
+from ari_app.ari.dialplan_notes import DialplanNotes
 from ari_app.ari.events import Channel
 from ari_app.ari.line import AriLine
 from ari_app.ari.recordings import AriRecordings
@@ -20,6 +21,9 @@ from ari_app.call import Exchange, conduct
 from ari_app.core.admission import Full
 from ari_app.core.numbering import masked, masked_target, normalise, printable
 from ari_app.core.verdict import Verdict
+from ari_app.fallback.case import Desk
+from ari_app.fallback.intake import FallbackIntake
+from ari_app.fallback.spoken import Spoken
 from ari_app.late_recordings import LateRecordings
 from ari_app.message_store import MessageStore
 from ari_app.monitoring.context import in_call
@@ -27,6 +31,7 @@ from ari_app.monitoring.processes import ControllerMonitor
 from ari_app.ports import CallOpened
 from ari_app.settings import Settings
 from ari_app.storage.database import open_database
+from ari_app.storage.fallback_rows import FallbackRows
 from ari_app.storage.journal import SqlJournal
 from ari_app.storage.keeper import SchemeBookKeeper
 from ari_app.storage.owed_recordings import OwedRecordings
@@ -38,6 +43,7 @@ log = logging.getLogger(__name__)
 SWEEP_SECONDS = 60
 ENCODE_SECONDS = 300
 LATE_SECONDS = 5
+FALLBACK_SECONDS = 5
 
 
 class Service:
@@ -54,7 +60,7 @@ class Service:
             on_change=self._monitor.book.changed,
             snapshot=BookSnapshot(settings.state),
         )
-        spool = Spool(settings.state)
+        self._spool = spool = Spool(settings.state)
         self.journal = SqlJournal(self._engine, spool=spool)
         self.telephony = Telephony(
             settings.ari, settings.dial_templates, self._conduct, settings.max_call_seconds, settings.admission
@@ -75,6 +81,7 @@ class Service:
             rules=self.book,
             deployment=settings.deployment,
         )
+        self._fallback = self._intake(recordings)
         self._monitor.watch(self.book, self.journal, spool, self._messages, self.telephony, late=self._late)
         # The clock alone: kept in memory, late jobs run once, never beside themselves (see docs/decisions).
         self._clock = AsyncIOScheduler(
@@ -91,6 +98,7 @@ class Service:
         now = datetime.now(UTC)
         self._clock.add_job(self._messages.encode_missing, "interval", seconds=ENCODE_SECONDS, next_run_time=now)
         self._clock.add_job(self._take_late_recordings, "interval", seconds=LATE_SECONDS)
+        self._clock.add_job(self._enter_fallback, "interval", seconds=FALLBACK_SECONDS)
         self._clock.start()
         await self.telephony.start()
 
@@ -106,12 +114,35 @@ class Service:
             last_first.push_async_callback(asyncio.to_thread, self.journal.close)
             last_first.push_async_callback(self.telephony.close)
             last_first.push_async_callback(self._messages.close)
+            last_first.push_async_callback(self._fallback.close)
             await self.telephony.finish(patience_seconds)
+
+    def _intake(self, recordings: AriRecordings) -> FallbackIntake:
+        settings = self._settings
+        desk = Desk(
+            book=self.book,
+            rules=self.book,
+            default=settings.default_steps,
+            default_greeting=settings.default_greeting.name,
+            deployment=settings.deployment,
+            templates=settings.dial_templates,
+            region=settings.region,
+            owner=settings.ari_application,
+            entered=self._monitor.entered,
+        )
+        notes = DialplanNotes(lambda: self.telephony.connection.client)
+        return FallbackIntake(notes, FallbackRows(self._engine), Spoken(self._messages, recordings), desk)
 
     async def _take_late_recordings(self) -> None:
         """Not by a controller whose name another one has: those are the other's now."""
         if not self.telephony.connection.replaced:
             await self._late.go_through(reachable=self.telephony.connection.connected)
+
+    async def _enter_fallback(self) -> None:
+        """What the dialplan did alone; behind the journal's spool, which may have the beginning of such a call."""
+        connection = self.telephony.connection
+        if connection.connected and self._spool.empty:
+            await self._fallback.look(connection.connections)
 
     async def _conduct(self, line: AriLine, channel: Channel, full: Full | None) -> None:
         call = self._opened(channel)

@@ -50,6 +50,13 @@ class Settings(MessageSettings):
     agi_host: str = Field("127.0.0.1", description="where `ari-app agi` listens; it asks for no password")
     agi_port: int = Field(4573, ge=1, le=65535, description="and its TCP port, as in the dialplan")
 
+    rescue_seconds: float = Field(
+        5.0, ge=0, le=3600, description="callers of a controller silent for so long go to the dialplan; 0: never"
+    )
+    controller_health: str = Field(
+        "", description="where `ari-app agi` asks whether it lives; unset: at its monitor port's /healthz"
+    )
+
     monitor_host: str = Field("127.0.0.1", description="where metrics, health and readiness are asked for")
     monitor_port: int = Field(8071, ge=0, le=65535, description="those of `ari-app serve`; 0: off")
     sender_monitor_port: int = Field(8072, ge=0, le=65535, description="those of `ari-app sender`; 0: off")
@@ -110,6 +117,14 @@ class Settings(MessageSettings):
     def ari(self) -> AriSettings:
         """How to reach Asterisk."""
         return AriSettings(self.ari_url, self.ari_user, self.ari_password.get_secret_value(), self.ari_application)
+
+    @property
+    def health_url(self) -> str:
+        """Where the controller's health is asked for; empty where it is not told."""
+        if self.controller_health or not self.monitor_port:
+            return self.controller_health
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.monitor_host, self.monitor_host)  # noqa: S104 - asked, not bound
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.monitor_port}/healthz"
 
     @property
     def state(self) -> Path:

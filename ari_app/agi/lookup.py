@@ -8,17 +8,18 @@ from datetime import UTC, datetime
 
 from ari_app.agi.client import CHECK
 from ari_app.agi.guard import AgiTrouble
-from ari_app.agi.place import Place, PlaceError, version_of
 from ari_app.agi.variables import variables
 from ari_app.agi.walk import Answer, Exchange, begin, go_on
 from ari_app.core.engine import Arrival
 from ari_app.core.numbering import masked, normalise, printable
+from ari_app.core.place import Place, PlaceError, version_of
 from ari_app.core.scheme import Step
 from ari_app.dialstring import DialTemplates
 from ari_app.ports import Book
 
 log = logging.getLogger(__name__)
 
+GREETED = "GREETED"
 ANONYMOUS = ("unknown", "")
 """What Asterisk calls a caller without a number."""
 
@@ -27,7 +28,8 @@ class Lookup:
     """``agi://HOST:PORT/lookup[,STATE,RESULT[,NUMBER]]``.
 
     Without STATE: what to do with a call that has just come. With it: what follows, RESULT being DIALSTATUS,
-    PLAYBACKSTATUS or RECORD_STATUS. NUMBER is what was dialled, where that is not the channel's extension.
+    PLAYBACKSTATUS or RECORD_STATUS. Without STATE, but with the RESULT ``GREETED``: what to do with a caller whom a
+    controller has answered, and left. NUMBER is what was dialled, where that is not the channel's extension.
     """
 
     def __init__(
@@ -60,10 +62,11 @@ class Lookup:
             raise AgiTrouble(str(error)) from None
         exchange = Exchange(self._book.current, self._default, self._templates)
         arrival = self._arrival(headers, place.at if place else now)
+        result = headers.get("agi_arg_2", "").strip()
         if place is None:
-            answer = begin(arrival, exchange)
+            answer = begin(arrival, exchange, greeted=result == GREETED)
         else:
-            answer = go_on(arrival, place, headers.get("agi_arg_2", "").strip(), exchange)
+            answer = go_on(arrival, place, result, exchange)
         try:
             told = variables(answer)
         except ValueError as error:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ari_app.agi.place import Place, version_of
 from ari_app.core import engine
 from ari_app.core.engine import Arrival, Decision, MessageTaken, Perform, Prompted, Route, Talked, Unanswered
 from ari_app.core.outcomes import HangUpCause, LegOutcome, PlayEnd
+from ari_app.core.place import Place, version_of
 from ari_app.core.scheme import Destination, DialStep, GreetingStep, RingStrategy, SchemeBook, Step, VoicemailStep
 from ari_app.dialstring import DialTemplates
 from ari_app.ports import LegRefused
@@ -66,9 +66,13 @@ class Exchange:
     templates: DialTemplates
 
 
-def begin(arrival: Arrival, exchange: Exchange) -> Answer:
-    """The first thing to do for a call."""
+def begin(arrival: Arrival, exchange: Exchange, *, greeted: bool = False) -> Answer:
+    """The first thing to do for a call. A caller ``greeted`` by a controller that is gone has waited long enough: the
+    voicemail step, if there is one."""
     route = engine.route(arrival, exchange.book, exchange.default)
+    for index, step in enumerate(route.steps if greeted else ()):
+        if isinstance(step, VoicemailStep):
+            return Answer(step, route, _place(arrival, route, index, ()))
     return _answer(engine.first(route.steps), arrival, route, exchange)
 
 

@@ -91,6 +91,18 @@ class Channels:
         }
         return self._send("POST", "channels", query=query, body=variables and {"variables": variables})
 
+    def start(self, endpoint: str, channel_id: str, *, context: str, extension: str) -> Future[Channel]:
+        """Call an endpoint and have the dialplan take it on, at priority 1, once it answers; no application hears of
+        it."""
+        query: Query = {
+            "endpoint": endpoint,
+            "channelId": channel_id,
+            "context": context,
+            "extension": extension,
+            "priority": 1,
+        }
+        return self._send("POST", "channels", query=query)
+
     def dial(self, channel_id: str, *, caller: str | None = None, timeout: int) -> Future[None]:
         """Ring a created channel; `timeout` in whole seconds, 1 or more (0 would ring for ever)."""
         if timeout < 1:

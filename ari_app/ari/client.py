@@ -184,6 +184,14 @@ class Asterisk:
         """A sign of life."""
         return self._send("GET", "asterisk", "ping")
 
+    def get_variable(self, variable: str) -> Future[dict[str, str]]:
+        """{"value": ...} of a global variable; empty when unset. Functions are not read without a channel."""
+        return self._send("GET", "asterisk", "variable", query={"variable": variable})
+
+    def set_variable(self, variable: str, value: str) -> Future[None]:
+        """Set a global variable, or write to a function that is not one of those held dangerous."""
+        return self._send("POST", "asterisk", "variable", query={"variable": variable, "value": value})
+
     def modules(self) -> Future[list[dict[str, Any]]]:
         """The loaded modules: name, status, use_count."""
         return self._send("GET", "asterisk", "modules", apart=True)

@@ -15,11 +15,16 @@ class AriRecordings:
     def __init__(self, app: str, client: Callable[[], AriClient]) -> None:
         self.source = app
         self._client = client
+        self._sources: dict[str, str] = {}
+
+    def comes_from(self, name: str, source: str) -> None:
+        """What we call ``name`` is called ``source`` there, until it is deleted there."""
+        self._sources[name] = source
 
     async def fetch(self, name: str) -> bytes | None:
         """The whole file, or None when Asterisk says that there is none; raises RecordingUnavailable."""
         try:
-            return await self._client().recordings.file(name)
+            return await self._client().recordings.file(self._sources.get(name, name))
         except NotFound as error:
             if _is_about_the_recording(error):
                 return None
@@ -30,12 +35,13 @@ class AriRecordings:
     async def delete(self, name: str) -> None:
         """Remove it from the spool; already gone is fine. Raises RecordingUnavailable."""
         try:
-            await self._client().recordings.delete(name)
+            await self._client().recordings.delete(self._sources.get(name, name))
         except NotFound as error:
             if not _is_about_the_recording(error):
                 raise RecordingUnavailable(f"removing it failed: {error}") from error
         except AriError as error:
             raise RecordingUnavailable(f"removing it failed: {error}") from error
+        self._sources.pop(name, None)
 
 
 def _is_about_the_recording(error: NotFound) -> bool:

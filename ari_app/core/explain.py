@@ -19,6 +19,7 @@ _OUTCOMES = {
 }
 _WHY_NEXT = {
     "first_step": "",
+    "controller_gone": "the controller is gone",
     "nobody_rung": "nobody could be rung",
     "nobody_answered": "nobody answered",
     "prompt_played": "the greeting was played",
@@ -143,6 +144,10 @@ def _when(details: Details) -> str:
 
 _SENTENCES: dict[Kind, Callable[[Details], str]] = {
     Kind.ARRIVED: lambda d: f"call from {d.get('caller') or 'an anonymous caller'} to {d.get('dialled')}",
+    Kind.FALLBACK_TOOK: lambda d: (
+        f"the dialplan serves the call: {'its controller is gone' if d.get('held') else 'no controller took it'}"
+    ),
+    Kind.FALLBACK_ALONE: lambda _: "FastAGI does not answer: the dialplan greets and records by itself",
     Kind.NUMBER_FOUND: lambda d: (
         f"{d.get('number')} ({d.get('name')}) goes by scheme {d.get('scheme')!r}, version {d.get('version')}"
     ),

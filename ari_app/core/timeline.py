@@ -14,6 +14,8 @@ class Kind(StrEnum):
     """What an entry of the timeline is about."""
 
     ARRIVED = "arrived"
+    FALLBACK_TOOK = "fallback_took"
+    FALLBACK_ALONE = "fallback_alone"
     NUMBER_FOUND = "number_found"
     DEFAULT_USED = "default_used"
     LOOP_STOPPED = "loop_stopped"

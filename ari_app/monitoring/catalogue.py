@@ -79,6 +79,12 @@ DECISIONS = _counter(
     "ari_app_message_decisions_total", "messages that calls brought: `queued`, `withheld`; or `none`", "decision"
 )
 
+ENTERED = _counter(
+    "ari_app_fallback_calls_total",
+    "calls that the dialplan served alone, entered afterwards, by verdict",
+    "disposition",
+)
+
 ARI_CONNECTED = _gauge("ari_app_ari_connected", "1 while events of Asterisk flow")
 ARI_REPLACED = _gauge("ari_app_ari_replaced", "1 once another controller took our application's name")
 ARI_CONNECTIONS = _counter("ari_app_ari_connections_total", "connections made; all after the first are reconnects")
@@ -111,6 +117,7 @@ RECORDING_FAILURES = _counter(
 LOOKUPS = _counter("ari_app_agi_lookups_total", "answers to a dialplan that no controller serves", "action")
 LOOKUPS_REFUSED = _counter("ari_app_agi_lookups_refused_total", "requests that could not be answered")
 LOOKUP = _histogram("ari_app_agi_lookup_seconds", "the time an answer takes, transport left out", _LATENCY)
+RESCUED = _counter("ari_app_rescued_total", "what was done for callers of a controller that is dead", "what")
 
 OUTBOX = _gauge("ari_app_outbox_messages", "messages in the outbox by state, all of the history", "state")
 OLDEST_DUE = _gauge("ari_app_outbox_oldest_due_seconds", "for how long the longest waiting message has been due")
@@ -127,14 +134,17 @@ SENDINGS = _counter(
 GATEWAY = _histogram("ari_app_gateway_seconds", "the time a gateway takes for a sending", _GATEWAY, "gateway")
 
 _BOOK = (BOOK_LOADED, BOOK_NUMBERS, BOOK_PROBLEMS, BOOK_READABLE)
-_CALLS = (ARRIVED, CALLS, TURNED_AWAY, LIVE, LEGS, FIRST_RING, CONNECTED, VOICEMAIL, TROUBLES, DECISIONS)
+_CALLS = (
+    *(ARRIVED, CALLS, TURNED_AWAY, LIVE, LEGS, FIRST_RING, CONNECTED),
+    *(VOICEMAIL, TROUBLES, DECISIONS, ENTERED),
+)
 _ARI = (ARI_CONNECTED, ARI_REPLACED, ARI_CONNECTIONS, ARI_ATTEMPTS_FAILED, ARI_REQUEST, ARI_FAILURES)
 _JOURNAL = (JOURNAL_WAITING, JOURNAL_SPOOLED, SPOOL_BYTES, JOURNAL_LOST, JOURNAL_WRITABLE)
 _RECORDINGS = (RECORDINGS_OWED, RECORDINGS_WRITABLE, RECORDING_FAILURES)
 
 METRICS: Mapping[str, tuple[Metric, ...]] = {
     "serve": (BUILD, LOOP_LAG, LOOP_TASKS, *_BOOK, *_CALLS, *_ARI, *_JOURNAL, *_RECORDINGS),
-    "agi": (BUILD, LOOP_LAG, LOOP_TASKS, *_BOOK, LOOKUPS, LOOKUPS_REFUSED, LOOKUP),
+    "agi": (BUILD, LOOP_LAG, LOOP_TASKS, *_BOOK, LOOKUPS, LOOKUPS_REFUSED, LOOKUP, RESCUED),
     "sender": (
         *(BUILD, OUTBOX, OLDEST_DUE, OLDEST_UNKNOWN, OUT_OF_BUDGET, OUTBOX_READABLE),
         *(SENT_TODAY, DAY_CAP, SPENT, BUDGET, SENDINGS, GATEWAY),

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from ari_app.ari.connection import AriConnection
 from ari_app.ari.telephony import Telephony
 from ari_app.core.release import Limits
+from ari_app.core.verdict import Verdict
 from ari_app.late_recordings import LateRecordings
 from ari_app.message_store import MessageStore
 from ari_app.monitoring import catalogue
@@ -78,10 +79,15 @@ class ControllerMonitor(LoopMonitor):
     def __init__(self) -> None:
         super().__init__("serve")
         self._requests = AriRequests(self.meters)
+        self._entered = self.meters.counter(catalogue.ENTERED)
 
     def counted(self, journal: Journal) -> Journal:
         """The journal, its calls counted from now on."""
         return CountingJournal(journal, self.meters)
+
+    def entered(self, result: Verdict) -> None:
+        """A call was entered that the dialplan had served alone."""
+        self._entered.labels(result.disposition.value).inc()
 
     def watch(
         self,
@@ -128,6 +134,11 @@ class AgiMonitor(LoopMonitor):
 
     def __init__(self) -> None:
         super().__init__("agi")
+        self._rescued = self.meters.counter(catalogue.RESCUED)
+
+    def rescued(self, what: str) -> None:
+        """Something was done for the callers of a dead controller."""
+        self._rescued.labels(what).inc()
 
     def watch(self, book: SchemeBookKeeper) -> None:
         """Keep an eye on the book."""

@@ -126,6 +126,13 @@ class Batch:
             yield _INSERT[dialect, table.name], rows
 
 
+def open_call(connection: sa.Connection, call: CallOpened) -> bool:
+    """Write the row of a call that has arrived; False if there is one of its id already."""
+    # What was inserted is told: psycopg counts no rows of an INSERT that SQLAlchemy has made.
+    insert = _INSERT[connection.dialect.name, calls.name].returning(calls.c.id)
+    return connection.execute(insert, _opened(call)).first() is not None
+
+
 def _opened(call: CallOpened) -> Row:
     return {
         "id": call.call_id,

@@ -53,6 +53,7 @@ calls = sa.Table(
     sa.Index("calls_by_arrival", "arrived_at", "disposition"),
     sa.Index("calls_by_dialled", "dialled", "arrived_at"),
     sa.Index("calls_by_caller", "caller", "arrived_at"),
+    sa.Index("calls_by_channel", "channel"),
     sa.Index("calls_by_disposition", "disposition", "arrived_at"),
     comment="every call: written when it arrives, completed when it ends",
     sqlite_strict=True,

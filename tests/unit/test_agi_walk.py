@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from ari_app.agi.guard import AgiTrouble
 from ari_app.agi.lookup import Lookup
-from ari_app.agi.place import Place, PlaceError
 from ari_app.agi.variables import CHANNEL_VARIABLES, DIAL
 from ari_app.agi.walk import MOST_DIAL_CHARACTERS
 from ari_app.core.outcomes import HangUpCause, LegOutcome
+from ari_app.core.place import Place, PlaceError
 from ari_app.core.schedule import ScheduleEntry
 from ari_app.core.scheme import (
     Branch,
@@ -323,3 +323,25 @@ def test_a_state_of_a_forger_s_rings_nobody_else(step: int, letters: str, result
     except AgiTrouble:
         return
     assert told.get("dial", "PJSIP/boris") == "PJSIP/boris"
+
+
+def test_a_caller_whom_a_dead_controller_had_greeted_is_asked_for_a_message() -> None:
+    destination = Destination(TargetKind.ENDPOINT, "anna", 5)
+    calls = Clocked(DialStep(RingStrategy.IN_TURN, (destination,)), VoicemailStep(SALES))
+    told = calls.ask(result="GREETED")
+    assert (told["action"], told["step"], told["greeting"]) == ("voicemail", "2", SALES.sound)
+
+
+def test_and_is_served_from_the_beginning_where_the_scheme_takes_no_messages() -> None:
+    calls = Clocked(DialStep(RingStrategy.IN_TURN, (Destination(TargetKind.ENDPOINT, "anna", 5),)))
+    assert calls.ask(result="GREETED")["action"] == "dial"
+
+
+@pytest.mark.parametrize("templates", [DialTemplates(), DialTemplates("PJSIP/00{digits}@carrier", "PJSIP/sip-{name}")])
+def test_a_dial_string_tells_whom_it_rings(templates: DialTemplates) -> None:
+    for destination in (
+        Destination(TargetKind.NUMBER, "+79161112233", 5),
+        Destination(TargetKind.ENDPOINT, "anna", 5),
+    ):
+        assert templates.target_of(templates.render(destination)) == destination.target
+    assert templates.target_of("PJSIP/x/sip:nobody") == "PJSIP/x/sip:nobody"

@@ -215,3 +215,21 @@ def test_what_dialing_and_ari_could_not_work_with_is_refused_at_the_start(
     told = refusal()
     assert told.startswith(said)
     assert "hunter2" not in told
+
+
+@pytest.mark.parametrize(
+    ("variables", "url"),
+    [
+        ({}, "http://127.0.0.1:8071/healthz"),
+        ({"MONITOR_HOST": "0.0.0.0", "MONITOR_PORT": "9000"}, "http://127.0.0.1:9000/healthz"),
+        ({"MONITOR_HOST": "::"}, "http://[::1]:8071/healthz"),
+        ({"MONITOR_PORT": "0"}, ""),
+        ({"MONITOR_PORT": "0", "CONTROLLER_HEALTH": "http://calls:8071/healthz"}, "http://calls:8071/healthz"),
+    ],
+)
+def test_where_the_controller_s_health_is_asked_for(
+    variables: dict[str, str], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"ARI_APP_{name}", value)
+    assert load().health_url == url

@@ -1,0 +1,1 @@
+"""Calls that no controller served, or had to their end: what the dialplan did is entered into the journal."""
