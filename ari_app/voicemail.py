@@ -81,7 +81,9 @@ class Voicemail:
         self._under_way = (None, name, step)
         recording = await self._line.record(name, step)
         self._under_way = (recording, name, step)
-        self._chronicle.note(Kind.RECORDING_BEGAN, max_seconds=step.max_seconds)
+        self._chronicle.note(
+            Kind.RECORDING_BEGAN, name=name, max_seconds=step.max_seconds, min_seconds=step.min_seconds
+        )
         # Ours is the deadline: Asterisk's counts whole seconds, and is up to two of them late.
         await asyncio.wait([recording.ended], timeout=step.max_seconds)
         return MessageTaken()

@@ -5,17 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 
+import aiohttp
 import sqlalchemy as sa
 
 from ari_app.agi.lookup import Lookup
+from ari_app.agi.rescue import Rescue, Watch
 from ari_app.agi.server import AgiServer
+from ari_app.ari.rest_only import rest_only
 from ari_app.monitoring.lookups import CountedScript
 from ari_app.monitoring.processes import AgiMonitor
 from ari_app.settings import Settings
 from ari_app.storage.database import open_database
 from ari_app.storage.keeper import SchemeBookKeeper
 from ari_app.storage.snapshot import BookSnapshot
+from ari_app.storage.under_way import recordings_begun
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +42,30 @@ def open_read_only(url: str) -> sa.Engine:
         connection.commit()
 
     return engine
+
+
+@asynccontextmanager
+async def rescuing(settings: Settings, engine: sa.Engine, monitor: AgiMonitor) -> AsyncIterator[None]:
+    """Meanwhile, look after callers whose controller dies."""
+    if not settings.rescue_seconds:
+        yield
+        return
+    if not settings.health_url or not settings.ari_password.get_secret_value():
+        log.warning(
+            "callers of a controller that dies are not seen after: %s is not set",
+            "ARI_APP_ARI_PASSWORD" if settings.health_url else "ARI_APP_MONITOR_PORT",
+        )
+        yield
+        return
+    ari = settings.ari
+    async with rest_only(ari) as client, aiohttp.ClientSession() as session:
+        rescue = Rescue(ari.app, client, partial(recordings_begun, engine), lambda what: monitor.rescued(what.value))
+        task = asyncio.create_task(rescue.run(Watch(settings.health_url, settings.rescue_seconds), session))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 async def serve(settings: Settings) -> None:
@@ -61,7 +92,8 @@ async def serve(settings: Settings) -> None:
         await asyncio.to_thread(book.wait_loaded, BOOK_SECONDS)
         await server.start(settings.agi_host, settings.agi_port)
         log.info("FastAGI is ready at agi://%s:%d/lookup", settings.agi_host, settings.agi_port)
-        await stop.wait()
+        async with rescuing(settings, engine, monitor):
+            await stop.wait()
         log.info("stopping")
         monitor.stopping()
     finally:

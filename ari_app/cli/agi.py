@@ -33,7 +33,8 @@ def agi(log_format: str, env_file: Path | None) -> None:
     """Run the FastAGI server until it is told to stop (Ctrl-C, SIGTERM).
 
     It tells a dialplan what the schemes say: by agi://HOST:PORT/lookup, as channel variables. The fallback of our own
-    dialplan asks it when no controller takes a call. It reads the database and needs no Asterisk.
+    dialplan asks it when no controller takes a call. It reads the database. When the controller dies, it sends
+    callers who wait for it to the dialplan, over ARI.
 
     \b
     Examples:
