@@ -30,6 +30,7 @@ class AgiServer:
         self._open: set[asyncio.Task[None]] = set()
         self._silent: set[asyncio.StreamWriter] = set()
         self._refusing = False
+        self._stopping = False
 
     async def start(self, host: str, port: int) -> None:
         """Listen. Raises OSError where that cannot be."""
@@ -50,6 +51,7 @@ class AgiServer:
 
     async def stop(self) -> None:
         """Take no more; who has not yet asked is cut off, answers under way are over within their own limits."""
+        self._stopping = True
         if self._server is not None:
             self._server.close()
         for writer in self._silent:
@@ -60,6 +62,9 @@ class AgiServer:
     async def _on_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - asyncio runs this as a task
+        if self._stopping:  # it was accepted in the moment of the stop
+            writer.transport.abort()
+            return
         if len(self._open) >= self._limits.connections:
             self._refuse(writer)
             return
