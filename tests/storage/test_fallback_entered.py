@@ -184,8 +184,11 @@ def test_a_lost_call_is_apologised_for(engine: sa.Engine) -> None:
     assert (leg.destination, leg.outcome, leg.cause) == ("anna", "busy", 17)
 
 
-@pytest.mark.parametrize("cleared", range(6))
-def test_killed_between_commit_and_clearing_it_is_entered_once(engine: sa.Engine, cleared: int) -> None:
+@pytest.mark.parametrize("held", [False, True])
+@pytest.mark.parametrize("cleared", [0, 1, 3, 5])
+def test_killed_between_commit_and_clearing_it_is_entered_once(engine: sa.Engine, cleared: int, held: bool) -> None:
+    if held:
+        begin(engine)
     asterisk, keeper = Asterisk(), Keeper()
     asterisk.serve(CHANNEL, *MESSAGE)
     asterisk.clears_left = cleared
