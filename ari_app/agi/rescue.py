@@ -16,6 +16,7 @@ from ari_app.ari.client import AriClient
 from ari_app.ari.errors import AriError, Conflict, NotFound, RequestTimeout
 from ari_app.ari.events import Channel
 from ari_app.ari.stranded import Stranded, stranded
+from ari_app.ari.whereabouts import FALLBACK
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +24,6 @@ BEAT_SECONDS = 0.5
 ANSWER_SECONDS = 1.0
 AGAIN_SECONDS = 40.0
 """A caller who hears a prompt can be sent only when it is over; asking again would send him twice."""
-CONTEXT = "fallback"
-"""In dialplan/fallback.conf."""
 
 
 class Rescued(StrEnum):
@@ -158,7 +157,7 @@ class Rescue:
         channel_id, number = channel["id"], channel["dialplan"]["exten"]
         try:
             self._asked[channel_id] = time.monotonic()
-            await self._client.channels.continue_(channel_id, context=CONTEXT, extension=number, priority=1)
+            await self._client.channels.continue_(channel_id, context=FALLBACK, extension=number, priority=1)
         except (NotFound, Conflict):
             return
         except RequestTimeout:

@@ -6,6 +6,8 @@ from ari_app.ari.events import Channel
 
 CONTEXT = "ring"
 """The context of dialplan/ring.conf."""
+FALLBACK = "fallback"
+"""The context of dialplan/fallback.conf."""
 BACK = "back"
 """The first argument of a StasisStart that brings a caller back; the others: DIALSTATUS, Q.850 cause, SIP status, the
 leg's id."""
