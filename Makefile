@@ -3,7 +3,7 @@
 # SIP_PORT, HTTP_PORT, AGI_PORT, WEB_PORT, MONITOR_PORT and RTP_START move the demo to other ports.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run call test coverage bench chaos soak promises seed doctor lint lock clean
+.PHONY: help run call test fuzz coverage bench chaos soak promises seed doctor lint lock clean
 PYTHON ?= python3
 UV ?= uv
 BIN := .venv/bin
@@ -27,6 +27,13 @@ call: $(INSTALLED) ## a real SIP test call: make call [to=NUMBER] [from=NUMBER]
 test: $(INSTALLED_DEV) ## every test, on real Asterisk and PostgreSQL [only=tests/unit]
 	@$(BIN)/python -m ari_app.lab.tools $(only)
 	@$(BIN)/python -m pytest $(only)
+
+fuzz: $(INSTALLED_DEV) ## 100,000 numbers and caller ids, many rows, atheris on the parsers [seconds=60]
+	@$(BIN)/python -m pytest tests/unit/test_fuzz.py --hypothesis-profile=fuzz
+	@FUZZ_TIMES=20 $(BIN)/python -m pytest tests/storage/test_fuzz.py
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install --quiet 'atheris >=2.3'
+	@for target in ari_event agi_request description; do \
+	    $(BIN)/python -m tests.fuzzing $$target $(or $(seconds),60) || exit 1; done
 
 coverage: $(INSTALLED_DEV) ## every line and branch of the core is reached by the unit tests alone
 	@$(BIN)/python -m pytest tests/unit -q --cov=ari_app.core --cov-branch --cov-fail-under=100

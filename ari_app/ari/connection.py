@@ -199,6 +199,9 @@ class AriConnection:
             except orjson.JSONDecodeError as error:
                 logger.error("An ARI event could not be read (%s): %.200r", error, message.data)
                 continue
+            if not isinstance(event, dict) or not isinstance(event.get("type"), str):
+                logger.error("An ARI message that is no event: %.200r", message.data)
+                continue
             self._take(event)
             if self.replaced:
                 self._ended = REPLACED
@@ -208,7 +211,7 @@ class AriConnection:
         return self._ended
 
     def _take(self, event: Event) -> None:
-        if event["type"] == "ApplicationReplaced" and event["application"] == self._settings.app:
+        if event["type"] == "ApplicationReplaced" and event.get("application") == self._settings.app:
             self.replaced = True
         if self._held is not None:
             self._held.append(event)

@@ -41,6 +41,13 @@ def compose(text: str, complaints: Complaints) -> Node | None:
         line = mark.line + 1 if mark else 1
         complaints.lines.append((line, f"this is not YAML: {error.problem or error.context}; check the indentation"))
         return None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        complaints.lines.append((line, f"{chr(error.character)!r} may not be in YAML: remove it, or write it escaped"))
+        return None
+    except RecursionError:
+        complaints.lines.append((1, "lists or mappings stand within one another too deep"))
+        return None
     if node is None:
         complaints.lines.append((1, "there is nothing in it; describe schemes and numbers"))
     return node

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -122,11 +123,13 @@ def type_each(admin: Shell, engine: sa.Engine, statements: list[str]) -> None:
     harmless(read(engine))
 
 
+TIMES = int(os.environ.get("FUZZ_TIMES", "1"))
+"""How many times more is tried than in `make test`."""
 SLOW = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
 @pytest.mark.fault("21", "22")
-@settings(max_examples=60, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=60 * TIMES, deadline=None, suppress_health_check=SLOW)
 @given(statements=st.lists(edits(), min_size=1, max_size=8))
 def test_any_edits_leave_a_readable_book(url: str, statements: list[str]) -> None:
     with fresh(url) as (admin, engine):
@@ -144,7 +147,7 @@ def lawless_url(sqlite_url: str) -> str:
 
 
 @pytest.mark.fault("21", "22")
-@settings(max_examples=150, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=150 * TIMES, deadline=None, suppress_health_check=SLOW)
 @given(statements=st.lists(edits(), min_size=1, max_size=8))
 def test_any_edits_without_constraints_leave_a_readable_book(lawless_url: str, statements: list[str]) -> None:
     with fresh(lawless_url) as (admin, engine):
