@@ -39,18 +39,23 @@ def asterisk(new_asterisk: Callable[[str], AsteriskInstance]) -> Iterator[Asteri
 def new_house(
     new_asterisk: Callable[[str], AsteriskInstance], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., House]]:
-    """Makes an installation: its Asterisk started, its controller not. Settings are the controller's."""
+    """Makes an installation: its Asterisk started, its controller not. Settings are the controller's. ``ports`` are
+    Asterisk's for RTP, where the usual 200 do not do."""
     houses: list[House] = []
     rtp = iter(range(22000, 24000, 200))
 
     def make(
-        *, apps: str = "ari-app", asterisk_seconds: int = 7200, through_proxy: bool = False, **settings: object
+        *,
+        apps: str = "ari-app",
+        asterisk_seconds: int = 7200,
+        through_proxy: bool = False,
+        ports: range | None = None,
+        **settings: object,
     ) -> House:
         instance = new_asterisk(apps)
-        start = next(rtp)
-        instance.settings = replace(
-            instance.settings, rtp_start=start, rtp_end=start + 199, max_call_seconds=asterisk_seconds
-        )
+        start = next(rtp) if ports is None else ports.start
+        end = start + 199 if ports is None else ports.stop - 1
+        instance.settings = replace(instance.settings, rtp_start=start, rtp_end=end, max_call_seconds=asterisk_seconds)
         houses.append(House(tmp_path_factory.mktemp("house"), instance, through_proxy=through_proxy, **settings))
         return houses[-1]
 

@@ -31,6 +31,8 @@ class Crowd:
             {"key": f"{folder.name}-{self._sipp.port}-{os.getpid()}", "talk_ms": talk_ms},
             "-r",
             str(rate),
+            "-l",
+            str(calls),
             "-s",
             number,
             target,
@@ -47,6 +49,10 @@ class Crowd:
         for message in self._sipp.wire:
             by_call[message.header("Call-ID")].append(message)
         return [_fate(messages) for messages in by_call.values()]
+
+    def stop(self) -> None:
+        """End it, should it still run."""
+        self._sipp.stop()
 
 
 def _fate(messages: list[Message]) -> Fate:

@@ -37,6 +37,8 @@ class Proxy:
         self._open = True
         self.shut = False
         """While it is, no new connection is let in."""
+        self.most = 0
+        """The most connections there have been at once, towards the target; to be set to 0 to begin anew."""
         self.silenced = threading.Event()
         """Set once ``watch`` has let a connection fall silent."""
         self._thread = threading.Thread(target=self._run, name="proxy", daemon=True)
@@ -86,6 +88,7 @@ class Proxy:
             self._peers[one] = other
             self._selector.register(one, selectors.EVENT_READ)
         self._towards.add(client)
+        self.most = max(self.most, len(self._towards))
 
     def _pump(self, source: socket.socket) -> None:
         target = self._peers[source]
