@@ -18,11 +18,12 @@ from ari_app.cli.problems import print_problems, problem_json, problems_about
 from ari_app.cli.screen import clean, count, json_option, print_json, screen
 from ari_app.cli.site import env_file_option, read_book, settings_of
 from ari_app.cli.week_grid import print_week
-from ari_app.core.checks import errors, is_zone, week_of
+from ari_app.core.checks import errors, is_zone
 from ari_app.core.clock_changes import ClockChange, Effect, clock_changes, effects
 from ari_app.core.draft import SchemeDraft, entry_of
 from ari_app.core.schedule import ScheduleEntry
 from ari_app.core.week import WeekProof, as_entries, minutes
+from ari_app.core.week_checks import week_of
 from ari_app.storage.book import Reading
 
 AHEAD = timedelta(days=2 * 365 + 1)

@@ -23,6 +23,7 @@ _MARKS: dict[str, tuple[str, str]] = {
     Kind.ARRIVED: ("●", "bold"),
     Kind.NUMBER_FOUND: ("→", ""),
     Kind.DEFAULT_USED: ("→", "yellow"),
+    Kind.SPECIAL_DAY: ("→", "yellow"),
     Kind.BRANCH_PASSED_OVER: _QUIET,
     Kind.BRANCH_CHOSEN: ("→", "cyan"),
     Kind.STEP_BEGAN: ("▶", "bold cyan"),

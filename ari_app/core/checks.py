@@ -9,12 +9,13 @@ from functools import lru_cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from ari_app.core.calendar_draft import day_faults
 from ari_app.core.draft import BranchDraft, DestinationDraft, EntryDraft, SchemeDraft, StepDraft, entry_of
 from ari_app.core.numbering import ENDPOINT_NAME, printable
 from ari_app.core.schedule import ScheduleError
 from ari_app.core.scheme import RingStrategy, TargetKind
 from ari_app.core.sounds import sound_refusal
-from ari_app.core.week import Stretch, WeekProof, as_entries, prove
+from ari_app.core.week_checks import doubts, never_reached
 
 TIMEOUT_SECONDS = range(5, 601)
 DELAY_SECONDS = range(601)
@@ -25,8 +26,6 @@ MOST_STEPS = 50
 """In a branch."""
 MOST_DESTINATIONS = 20
 """In a step: whoever may edit the database must not ring a thousand phones at once with each call."""
-MOST_TOLD = 12
-"""Stretches of the week in one sentence."""
 TERMINAL = ("voicemail", "hang_up")
 KINDS = ("dial", "greeting", *TERMINAL)
 
@@ -84,36 +83,16 @@ def _of_scheme(draft: SchemeDraft, rules: DialRules) -> Iterator[Problem]:
         yield _error(where, f"{zone!r} is not an IANA time zone; write one such as Europe/Moscow or Europe/Kyiv")
     if not draft.branches:
         yield _error(where, "it has no branches; add one (without hours it always holds)")
-    proof = week_of(draft)
-    always = None
+    unreached = never_reached(draft)
     for number, branch in enumerate(draft.branches):
         place = f"{where}, branch {printable(branch.name)!r}"
-        if always is not None:
-            yield _warning(place, f"it is never reached: branch {always!r} before it always holds")
-        elif not branch.entries:
-            always = printable(branch.name)
-        elif proof is not None and number in proof.unreached:
-            yield _warning(place, "it is never reached: branches before it cover all of its hours; move it before them")
+        if number in unreached:
+            yield _warning(place, unreached[number])
         yield from _of_branch(branch, place, rules)
-    if proof is not None and proof.gaps and draft.branches:
-        yield _warning(where, _uncovered(proof.gaps))
-
-
-def week_of(draft: SchemeDraft) -> WeekProof | None:
-    """What becomes of every minute of the week; None while hours make no sense, which is an error of its own."""
-    try:
-        return prove([[entry_of(entry) for entry in branch.entries] for branch in draft.branches])
-    except ScheduleError:
-        return None
-
-
-def _uncovered(gaps: Collection[Stretch]) -> str:
-    listed = [str(entry) for entry in as_entries(gaps)]
-    more = f" and {len(listed) - MOST_TOLD} stretches more" if len(listed) > MOST_TOLD else ""
-    return (
-        f"no branch covers {', '.join(listed[:MOST_TOLD])}{more}: calls get the configured default then; "
-        "add the hours, or a last branch without hours"
-    )
+    for part, fault in day_faults(draft.days, [branch.name for branch in draft.branches]):
+        yield _error(f"{where}, {part}" if part else where, fault)
+    for doubt in doubts(draft):
+        yield _warning(where, doubt)
 
 
 def _of_branch(branch: BranchDraft, where: str, rules: DialRules) -> Iterator[Problem]:

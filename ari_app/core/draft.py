@@ -6,10 +6,15 @@ Drafts are named tuples: a big book compares thousands of them with those of the
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from datetime import date
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from ari_app.core.calendar import PublicDay
+from ari_app.core.calendar_draft import DayDraft, calendar_of
 from ari_app.core.schedule import ScheduleEntry, parse_hours
 from ari_app.core.scheme import (
     Branch,
@@ -25,6 +30,11 @@ from ari_app.core.scheme import (
     VoicemailStep,
 )
 from ari_app.core.sounds import played
+
+_NO_CALENDAR = ", holidays='', days=())"
+"""Left out of what a version is made of: schemes without calendar keep the versions that calls journalled before there
+were calendars."""
+NO_DAYS: Mapping[date, PublicDay] = MappingProxyType({})
 
 
 class EntryDraft(NamedTuple):
@@ -74,16 +84,21 @@ class BranchDraft(NamedTuple):
 
 
 class SchemeDraft(NamedTuple):
-    """A whole scheme."""
+    """A whole scheme. ``holidays`` is a country such as RU, or a country and region such as DE-BY; empty: none."""
 
     name: str
     time_zone: str
     branches: tuple[BranchDraft, ...]
+    holidays: str = ""
+    days: tuple[DayDraft, ...] = ()
 
     @property
     def version(self) -> str:
         """Twelve hexadecimal digits that change whenever anything in the scheme does, and never otherwise."""
-        return hashlib.sha256(repr(self).encode("utf-8", "backslashreplace")).hexdigest()[:12]
+        told = repr(self)
+        if not self.holidays and not self.days:
+            told = told.removesuffix(_NO_CALENDAR) + ")"
+        return hashlib.sha256(told.encode("utf-8", "backslashreplace")).hexdigest()[:12]
 
 
 @lru_cache(maxsize=4096)
@@ -93,8 +108,9 @@ def entry_of(draft: EntryDraft) -> ScheduleEntry:
     return ScheduleEntry(draft.first_day, draft.last_day, opens, closes)
 
 
-def compiled(draft: SchemeDraft, default_greeting: Greeting) -> Scheme:
-    """The scheme a draft describes; voicemail without a greeting plays the default.
+def compiled(draft: SchemeDraft, default_greeting: Greeting, public: Mapping[date, PublicDay] = NO_DAYS) -> Scheme:
+    """The scheme a draft describes; voicemail without a greeting plays the default. ``public`` are the days out of the
+    ordinary of the country it names.
 
     Only for drafts in which `ari_app.core.checks.problems` finds no error; others raise ValueError in some way.
     """
@@ -107,7 +123,8 @@ def compiled(draft: SchemeDraft, default_greeting: Greeting) -> Scheme:
         )
         for branch in draft.branches
     )
-    return Scheme(draft.name, ZoneInfo(draft.time_zone), branches, draft.version)
+    calendar = calendar_of(draft.holidays, draft.days, public)
+    return Scheme(draft.name, ZoneInfo(draft.time_zone), branches, draft.version, calendar)
 
 
 def _step(draft: StepDraft, default_greeting: Greeting) -> Step:

@@ -83,11 +83,15 @@ _KINDS: Mapping[Point, tuple[MessageKind, ...]] = {
 }
 
 
+UNPROVIDED = ("no_branch_covers", "closed_without_branch")
+"""Why a call goes by the default although its number has a scheme in force."""
+
+
 def _out_of_hours(entry: Entry) -> bool:
     """Whether the entry says that the call came at an hour that counts as closed, or that no branch provides for."""
     if entry.kind is Kind.BRANCH_CHOSEN:
         return bool(entry.details.get("out_of_hours"))
-    return entry.kind is Kind.DEFAULT_USED and entry.details.get("why") == "no_branch_covers"
+    return entry.kind is Kind.DEFAULT_USED and entry.details.get("why") in UNPROVIDED
 
 
 def _point(verdict: Verdict, timeline: Sequence[Entry]) -> Point:

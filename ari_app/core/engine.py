@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from ari_app.core.branch_choice import choose
 from ari_app.core.outcomes import HangUpCause, LegOutcome, PlayEnd
-from ari_app.core.schedule import LocalMinute, local_minute
 from ari_app.core.scheme import (
     Branch,
     DialStep,
@@ -24,7 +24,7 @@ from ari_app.core.scheme import (
     Step,
     VoicemailStep,
 )
-from ari_app.core.timeline import Kind, Note, Scalar
+from ari_app.core.timeline import Kind, Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,42 +106,15 @@ def route(arrival: Arrival, book: SchemeBook, default: tuple[Step, ...]) -> Rout
     scheme = number.scheme
     if scheme is None:
         return _default(default, "no_scheme", number)
-    now = local_minute(arrival.at, scheme.zone)
     found = Note(
         Kind.NUMBER_FOUND,
         {"number": number.e164, "name": number.name, "scheme": scheme.name, "version": scheme.version},
     )
-    branch, notes = _branch_at(scheme, now)
-    if branch is None:
-        unserved = _default(default, "no_branch_covers", number, local_time=str(now))
-        return Route(unserved.steps, (found, *notes, *unserved.notes), number, scheme)
-    return Route(branch.steps, (found, *notes), number, scheme, branch)
-
-
-def _branch_at(scheme: Scheme, now: LocalMinute) -> tuple[Branch | None, tuple[Note, ...]]:
-    """The first branch, in the admin's order, that covers ``now``; and why those before it do not."""
-    notes: list[Note] = []
-    for branch in scheme.branches:
-        covering = next((entry for entry in branch.entries if entry.covers(now.weekday, now.minute)), None)
-        if covering is not None or not branch.entries:
-            why = str(covering) if covering is not None else "always"
-            chosen: dict[str, Scalar] = {"branch": branch.name, "hours": why, "local_time": str(now)}
-            chosen |= {"out_of_hours": True} if branch.out_of_hours else {}
-            return branch, (*notes, Note(Kind.BRANCH_CHOSEN, chosen), *_later_branches(scheme, branch, now))
-        hours = ", ".join(map(str, branch.entries))
-        notes.append(Note(Kind.BRANCH_PASSED_OVER, {"branch": branch.name, "hours": hours, "why": "other_hours"}))
-    return None, tuple(notes)
-
-
-def _later_branches(scheme: Scheme, chosen: Branch, now: LocalMinute) -> list[Note]:
-    """Why each branch behind the chosen one lost: its hours are others, or it holds too but stands later."""
-    notes = []
-    for branch in scheme.branches[scheme.branches.index(chosen) + 1 :]:
-        holds = not branch.entries or any(entry.covers(now.weekday, now.minute) for entry in branch.entries)
-        hours = ", ".join(map(str, branch.entries)) or "always"
-        why = "stands_later" if holds else "other_hours"
-        notes.append(Note(Kind.BRANCH_PASSED_OVER, {"branch": branch.name, "hours": hours, "why": why}))
-    return notes
+    choice = choose(scheme, arrival.at)
+    if choice.branch is None:
+        unserved = _default(default, choice.why_none, number, local_time=str(choice.now))
+        return Route(unserved.steps, (found, *choice.notes, *unserved.notes), number, scheme)
+    return Route(choice.branch.steps, (found, *choice.notes), number, scheme, choice.branch)
 
 
 def _default(steps: tuple[Step, ...], why: str, number: Number | None, **details: str) -> Route:

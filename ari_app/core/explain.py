@@ -35,9 +35,22 @@ _WHY_DEFAULT = {
     "number_disabled": "{number} ({name}) is switched off",
     "no_scheme": "{number} ({name}) has no scheme in force",
     "no_branch_covers": "no branch covers {local_time}",
+    "closed_without_branch": "it is closed, and no branch is marked as out of hours",
+}
+_WHY_PASSED = {
+    "other_hours": "its hours are {hours}",
+    "stands_later": "it holds too, but stands later",
+    "closed": "it is closed, and this branch is a working one",
+    "open": "it is open, and this branch is out of hours",
+    "branch": "another branch is named",
+}
+_WHY_CHOSEN = {"closed": "and closed", "open": "and open", "branch": "and this branch is named"}
+_SPECIAL_DAYS = {
+    "override": "an override holds until {until}: {goes}",
+    "own_day": "{day} is an exceptional day ({name}): {goes}",
+    "public_day": "{day} is no ordinary day in {holidays} ({name}): {goes}",
 }
 _WHY_TURNED_AWAY = {"calls": "as many calls are live as may be", "rate": "more new calls come than may be"}
-_WHY_PASSED = {"other_hours": "its hours are {hours}", "stands_later": "it holds too, but stands later"}
 _WHY_DISCARDED = {
     "too_short": "{seconds} s is under the minimum of {min_seconds} s",
     "silent": "nothing but silence in {seconds} s",
@@ -127,6 +140,18 @@ def _step(details: Details) -> str:
     return f"step {details.get('step')}: {details.get('what')}" + (f", since {why}" if why else "")
 
 
+def _special_day(details: Details) -> str:
+    reason = f" ({details['reason']})" if details.get("reason") else ""
+    return _words(_SPECIAL_DAYS, details.get("why"), details) + reason
+
+
+def _branch_chosen(details: Details) -> str:
+    now = f"branch {details.get('branch')!r} chosen: it is {details.get('local_time')}"
+    if details.get("why"):
+        return f"{now}, {_words(_WHY_CHOSEN, details['why'], details)}"
+    return f"{now}, its hours are {details.get('hours')}"
+
+
 def _message(details: Details) -> str:
     """Which message it is about, in words: what for, by which rule, over what, to whom."""
     kind, audience = str(details.get("message")), str(details.get("audience"))
@@ -157,9 +182,8 @@ _SENTENCES: dict[Kind, Callable[[Details], str]] = {
     Kind.BRANCH_PASSED_OVER: lambda d: (
         f"branch {d.get('branch')!r} passed over: {_words(_WHY_PASSED, d.get('why'), d)}"
     ),
-    Kind.BRANCH_CHOSEN: lambda d: (
-        f"branch {d.get('branch')!r} chosen: it is {d.get('local_time')}, its hours are {d.get('hours')}"
-    ),
+    Kind.BRANCH_CHOSEN: _branch_chosen,
+    Kind.SPECIAL_DAY: _special_day,
     Kind.STEP_BEGAN: _step,
     Kind.LEG_DIALED: lambda d: f"ringing {d.get('destination')}, for {d.get('timeout')} s at most",
     Kind.LEG_RANG: lambda d: f"{d.get('destination')} rings",

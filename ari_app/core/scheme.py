@@ -8,6 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
+from ari_app.core.calendar import Calendar, Override
 from ari_app.core.outcomes import HangUpCause
 from ari_app.core.schedule import ScheduleEntry
 
@@ -102,12 +103,15 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """A frozen, checked scheme. ``version`` changes whenever anything in it does; every call journals it."""
+    """A frozen, checked scheme. ``version`` changes whenever anything in it does; every call journals it. The
+    ``override`` for a while is no part of it."""
 
     name: str
     zone: ZoneInfo
     branches: tuple[Branch, ...]
     version: str = ""
+    calendar: Calendar | None = None
+    override: Override | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     DEFAULT_USED = "default_used"
     LOOP_STOPPED = "loop_stopped"
     TURNED_AWAY = "turned_away"
+    SPECIAL_DAY = "special_day"
     BRANCH_PASSED_OVER = "branch_passed_over"
     BRANCH_CHOSEN = "branch_chosen"
     STEP_BEGAN = "step_began"

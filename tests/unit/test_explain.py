@@ -41,6 +41,21 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | 
             {"branch": "day", "hours": "Mon 09:00-17:59", "local_time": "Mon 12:00 Europe/Berlin"},
             "branch 'day' chosen: it is Mon 12:00 Europe/Berlin, its hours are Mon 09:00-17:59",
         ),
+        (
+            Kind.BRANCH_CHOSEN,
+            {"branch": "night", "hours": "always", "why": "closed", "local_time": "Mon 12:00 Europe/Berlin"},
+            "branch 'night' chosen: it is Mon 12:00 Europe/Berlin, and closed",
+        ),
+        (
+            Kind.SPECIAL_DAY,
+            {"why": "override", "until": "2026-11-26 18:00", "goes": "closed", "reason": "fire drill"},
+            "an override holds until 2026-11-26 18:00: closed (fire drill)",
+        ),
+        (
+            Kind.SPECIAL_DAY,
+            {"why": "public_day", "day": "Mon 2027-01-04", "holidays": "RU", "name": "New Year", "goes": "closed"},
+            "Mon 2027-01-04 is no ordinary day in RU (New Year): closed",
+        ),
         (Kind.STEP_BEGAN, {"step": 1, "what": "hang up", "why": "first_step"}, "step 1: hang up"),
         (
             Kind.STEP_BEGAN,
@@ -93,9 +108,11 @@ WORDS_OF = [
     *((Kind.VERDICT, "reason", value) for value in Reason),
     *(
         (Kind.DEFAULT_USED, "why", why)
-        for why in ("unknown_number", "number_disabled", "no_scheme", "no_branch_covers")
+        for why in ("unknown_number", "number_disabled", "no_scheme", "no_branch_covers", "closed_without_branch")
     ),
-    *((Kind.BRANCH_PASSED_OVER, "why", why) for why in ("other_hours", "stands_later")),
+    *((Kind.BRANCH_PASSED_OVER, "why", why) for why in ("other_hours", "stands_later", "closed", "open", "branch")),
+    *((Kind.BRANCH_CHOSEN, "why", why) for why in ("closed", "open", "branch")),
+    *((Kind.SPECIAL_DAY, "why", why) for why in ("override", "own_day", "public_day")),
     *((Kind.MESSAGE_DISCARDED, "why", why) for why in ("too_short", "silent")),
 ]
 
