@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from ari_app.core.calendar import DayRule
+from ari_app.core.calendar_draft import OverrideDraft, override_of, unknown_branch
 from ari_app.core.checks import DialRules, Problem, Severity, circles, errors, problems
 from ari_app.core.draft import SchemeDraft, compiled
 from ari_app.core.message_book import MessageBook
 from ari_app.core.numbering import normalise, printable
+from ari_app.core.schedule import ScheduleError
 from ari_app.core.scheme import DialStep, Greeting, Number, Scheme, SchemeBook, TargetKind
 from ari_app.storage.message_judging import JudgedMessages, judge_messages, message_book
+from ari_app.storage.public_holidays import public_days, refusal
 from ari_app.storage.rows import Configuration, NumberRow, Token, read_configuration
 
 
@@ -33,17 +38,24 @@ class Reading:
     """One reading of the database: the books in force, of schemes and of messages, every problem found, and what the
     next reading builds on.
 
-    ``recompiled`` counts the schemes that had changed; ``token`` is that of `ari_app.storage.rows`.
+    ``recompiled`` counts the schemes that had changed; ``token`` is that of `ari_app.storage.rows`. ``year`` is the one
+    around which public holidays are known.
     """
 
     book: SchemeBook = field(default_factory=lambda: SchemeBook(loaded=False))
     problems: tuple[Problem, ...] = ()
     recompiled: int = 0
     token: Token = (-1, -1)
+    year: int = 0
     judged: Mapping[int, _Judged] = field(default_factory=dict, repr=False)
     assigned: Mapping[str, int | None] = field(default_factory=dict, repr=False)
+    overridden: Mapping[int, Scheme] = field(default_factory=dict, repr=False)
     messages: MessageBook = field(default_factory=lambda: MessageBook(loaded=False))
     judged_messages: JudgedMessages = field(default_factory=JudgedMessages, repr=False)
+
+    def scheme(self, scheme_id: int) -> Scheme | None:
+        """The scheme as it is in force, with its override if it has one."""
+        return self.overridden.get(scheme_id, self.judged[scheme_id].in_force)
 
 
 def load_book(
@@ -61,47 +73,85 @@ def load_book(
 
 
 def compile_book(
-    configuration: Configuration, rules: DialRules, default_greeting: Greeting, previous: Reading
+    configuration: Configuration,
+    rules: DialRules,
+    default_greeting: Greeting,
+    previous: Reading,
+    year: int | None = None,
 ) -> Reading:
-    """The pure part of `load_book`: total, whatever the rows say."""
+    """The part of `load_book` without SQL: total, whatever the rows say. ``year`` is the present one unless given."""
+    year = datetime.now(UTC).year if year is None else year
     judged: dict[int, _Judged] = {}
     recompiled = 0
     for scheme_id, draft in configuration.schemes.items():
         before = previous.judged.get(scheme_id)
-        if before is not None and before.draft == draft:
+        if before is not None and before.draft == draft and (previous.year == year or not draft.holidays):
             judged[scheme_id] = before._replace(in_force=before.own or before.in_force)
             continue
         recompiled += 1
-        judged[scheme_id] = _judge(draft, rules, default_greeting, before.in_force if before else None)
+        judged[scheme_id] = _judge(draft, rules, default_greeting, before.in_force if before else None, year)
     listed, doubts = _listed(configuration.numbers, judged, previous.assigned)
     assigned, loops = _uncircled(listed, judged, previous)
-    book = _book(configuration.numbers, assigned, judged)
+    overridden, mistakes = _overridden(configuration.overrides, judged)
+    book = _book(configuration.numbers, assigned, judged, overridden)
     rows = configuration.messages
     messages = judge_messages(rows, book.numbers.keys(), previous.judged_messages)
     told = [problem for scheme in judged.values() for problem in scheme.problems]
     return Reading(
         book=book,
-        problems=(*told, *doubts, *loops, *messages.problems),
+        problems=(*told, *mistakes, *doubts, *loops, *messages.problems),
         recompiled=recompiled,
         token=configuration.token,
+        year=year,
         judged=judged,
         assigned=assigned,
+        overridden=overridden,
         messages=message_book(rows, messages, book.numbers),
         judged_messages=messages,
     )
 
 
-def _judge(draft: SchemeDraft, rules: DialRules, default_greeting: Greeting, last_good: Scheme | None) -> _Judged:
+def _judge(
+    draft: SchemeDraft, rules: DialRules, default_greeting: Greeting, last_good: Scheme | None, year: int
+) -> _Judged:
     found = problems(draft, rules)
+    if refused := refusal(draft.holidays):
+        found = (*found, Problem(Severity.ERROR, f"scheme {printable(draft.name)!r}", refused))
     if errors(found):
         return _Judged(draft, None, last_good, found)
     try:
-        scheme = compiled(draft, default_greeting)
+        scheme = compiled(draft, default_greeting, public_days(draft.holidays, year))
     except (ValueError, TypeError, LookupError, OSError) as error:
         # The checks should have seen it. That they did not must not take the other schemes down.
         trouble = Problem(Severity.ERROR, f"scheme {printable(draft.name)!r}", f"it cannot be read: {error}")
         return _Judged(draft, None, last_good, (*found, trouble))
     return _Judged(draft, scheme, scheme, found)
+
+
+def _overridden(
+    drafts: Mapping[int, OverrideDraft], judged: Mapping[int, _Judged]
+) -> tuple[dict[int, Scheme], list[Problem]]:
+    """The schemes in force that have an override, with it; and what is wrong with others, which do not count."""
+    overridden: dict[int, Scheme] = {}
+    told: list[Problem] = []
+    for scheme_id, draft in drafts.items():
+        scheme = judged[scheme_id].in_force if scheme_id in judged else None
+        if scheme is None:
+            continue
+        where = f"scheme {printable(scheme.name)!r}, override"
+        try:
+            override = override_of(draft)
+        except ScheduleError as error:
+            told.append(Problem(Severity.ERROR, where, str(error)))
+            continue
+        if override.treatment.rule is DayRule.BRANCH and draft.branch not in {each.name for each in scheme.branches}:
+            told.append(Problem(Severity.ERROR, where, unknown_branch(draft.branch)))
+            continue
+        if override.treatment.rule is DayRule.CLOSED and not any(each.out_of_hours for each in scheme.branches):
+            text = "no branch is marked as out of hours, so calls get the configured default; mark one"
+            told.append(Problem(Severity.WARNING, where, text))
+        overridden[scheme_id] = replace(scheme, override=override)
+    return overridden, told
 
 
 def _listed(
@@ -174,15 +224,22 @@ def _own_numbers(scheme: Scheme, listed: Mapping[str, int | None]) -> tuple[str,
     )
 
 
-def _book(numbers: list[NumberRow], assigned: Mapping[str, int | None], judged: Mapping[int, _Judged]) -> SchemeBook:
+def _book(
+    numbers: list[NumberRow],
+    assigned: Mapping[str, int | None],
+    judged: Mapping[int, _Judged],
+    overridden: Mapping[int, Scheme],
+) -> SchemeBook:
     digest = hashlib.sha256()
     listed: dict[str, Number] = {}
     for row in numbers:
         if row.e164 not in assigned:
             continue
         scheme_id = assigned[row.e164]
-        scheme = judged[scheme_id].in_force if scheme_id is not None else None
+        scheme = None if scheme_id is None else overridden.get(scheme_id, judged[scheme_id].in_force)
         listed[row.e164] = Number(row.e164, row.name, row.enabled, scheme, row.team)
-        told = (row.e164, row.name, row.enabled, scheme.version if scheme else None, row.team)
+        told: tuple[object, ...] = (row.e164, row.name, row.enabled, scheme.version if scheme else None, row.team)
+        if scheme is not None and scheme.override is not None:
+            told = (*told, scheme.override)
         digest.update(repr(told).encode("utf-8", "backslashreplace"))
     return SchemeBook(MappingProxyType(listed), digest.hexdigest()[:12])

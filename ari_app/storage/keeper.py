@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
@@ -31,7 +32,8 @@ class SchemeBookKeeper:
 
     ``on_change`` is called in the keeper's thread after each new reading (an asyncio caller hands it on with
     ``loop.call_soon_threadsafe``). While the database is away the last book stays in force; with a ``snapshot`` also
-    over a restart, as does the last good version of what makes no sense now.
+    over a restart, as does the last good version of what makes no sense now. A new ``year`` is a new reading, for the
+    public holidays of the years that come into sight.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class SchemeBookKeeper:
         poll_seconds: float = POLL_SECONDS,
         on_change: Callable[[Reading], None] | None = None,
         snapshot: BookSnapshot | None = None,
+        year: Callable[[], int] = lambda: datetime.now(UTC).year,
     ) -> None:
         self._engine = engine
         self._rules = rules
@@ -52,6 +55,7 @@ class SchemeBookKeeper:
         self._reading = Reading()
         self._snapshot = snapshot
         self._versions = VersionRecorder()
+        self._year = year
         self._turn = threading.Lock()
         self._loaded = threading.Event()
         self._stopping = threading.Event()
@@ -136,11 +140,12 @@ class SchemeBookKeeper:
 
     def _read(self) -> bool:
         with snapshot(self._engine).begin() as connection:
-            if read_token(connection) == self._reading.token:
+            year = self._year()
+            if (read_token(connection), year) == (self._reading.token, self._reading.year):
                 return False
             read_at = moment_of(connection)
             configuration = read_configuration(connection)
-        reading = compile_book(configuration, self._rules, self._default_greeting, self._reading)
+        reading = compile_book(configuration, self._rules, self._default_greeting, self._reading, year)
         before, self._reading = self._reading, reading
         self._loaded.set()
         if self._on_change is not None:

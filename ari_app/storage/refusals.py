@@ -6,6 +6,7 @@ import re
 
 import sqlalchemy as sa
 
+from ari_app.storage.calendar_refusals import CALENDAR_MENDS
 from ari_app.storage.message_refusals import MESSAGE_MENDS, UNIQUE_COLUMNS
 
 MENDS = {
@@ -54,6 +55,7 @@ MENDS = {
     "numbers have another one.",
     "numbers_need_their_team": "A number belongs to this team: it must exist, and cannot be removed before its numbers "
     "have another one.",
+    **CALENDAR_MENDS,
     "call_is_in_the_journal": "Legs, events and messages belong to a call that must be in the journal.",
     "disposition_is_known": "A disposition is answered, message_left or lost.",
     "ended_calls_have_a_disposition": "A call has both a disposition and an end, or neither while it lasts.",
@@ -69,6 +71,7 @@ _UNIQUE_COLUMNS = {
     "greetings.name": "a_greeting_of_this_name_exists",
     "schemes.name": "a_scheme_of_this_name_exists",
     "numbers.e164": "this_number_is_already_listed",
+    "overrides.scheme_id": "the_scheme_has_an_override_already",
     **UNIQUE_COLUMNS,
 }
 _SQLITE = re.compile(r"(?:CHECK|UNIQUE) constraint failed: (?P<named>[\w.]+)")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from ari_app.core.calendar_draft import OverrideDraft
 from ari_app.core.draft import BranchDraft, DestinationDraft, EntryDraft, GreetingDraft, SchemeDraft, StepDraft
+from ari_app.storage.calendar_rows import read_calendars
 from ari_app.storage.message_rows import MessageRows, read_messages
 from ari_app.storage.schema import (
     branches,
@@ -37,18 +40,19 @@ class NumberRow(NamedTuple):
 
 
 class Configuration(NamedTuple):
-    """Everything the admin wrote, as of one moment; schemes by their id."""
+    """Everything the admin wrote, as of one moment; schemes by their id, and overrides by that of their scheme."""
 
     token: Token
     schemes: dict[int, SchemeDraft]
     numbers: list[NumberRow]
     messages: MessageRows = MessageRows()
+    overrides: Mapping[int, OverrideDraft] = MappingProxyType({})
 
 
 _CHANGES = sa.select(sa.func.count(), sa.func.coalesce(sa.func.max(configuration_changes.c.id), 0)).select_from(
     configuration_changes
 )
-_SCHEMES = sa.select(schemes.c.id, schemes.c.name, schemes.c.time_zone).order_by(schemes.c.id)
+_SCHEMES = sa.select(schemes.c.id, schemes.c.name, schemes.c.time_zone, schemes.c.holidays).order_by(schemes.c.id)
 _BRANCHES = sa.select(branches.c.id, branches.c.scheme_id, branches.c.name, branches.c.out_of_hours).order_by(
     branches.c.position, branches.c.id
 )
@@ -107,12 +111,13 @@ def read_configuration(connection: sa.Connection) -> Configuration:
     for branch_id, scheme_id, name, closed in connection.execute(_BRANCHES):
         entries = tuple(hours.get(branch_id, ()))
         held[scheme_id].append(BranchDraft(name, entries, tuple(done.get(branch_id, ())), bool(closed)))
+    days, overrides = read_calendars(connection)
     drafts = {
-        scheme_id: SchemeDraft(name, zone, tuple(held.get(scheme_id, ())))
-        for scheme_id, name, zone in connection.execute(_SCHEMES)
+        scheme_id: SchemeDraft(name, zone, tuple(held.get(scheme_id, ())), holidays, days.get(scheme_id, ()))
+        for scheme_id, name, zone, holidays in connection.execute(_SCHEMES)
     }
     listed = [_number(row) for row in connection.execute(_NUMBERS)]
-    return Configuration(token, drafts, listed, read_messages(connection))
+    return Configuration(token, drafts, listed, read_messages(connection), overrides)
 
 
 def _grouped(connection: sa.Connection, query: sa.Select[Any], draft: Any) -> dict[int, list[Any]]:

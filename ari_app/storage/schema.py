@@ -19,6 +19,8 @@ CONFIGURATION = (
     "steps",
     "destinations",
     "numbers",
+    "exceptional_days",
+    "overrides",
     "apology_rules",
     "apology_rule_numbers",
     "message_types",
@@ -75,7 +77,8 @@ def flag(name: str, default: bool, comment: str) -> tuple[sa.Column[bool], sa.Ch
     )
 
 
-def _clock(column: str, name: str) -> tuple[sa.CheckConstraint, sa.CheckConstraint]:
+def clock_check(column: str, name: str) -> tuple[sa.CheckConstraint, sa.CheckConstraint]:
+    """A time of day, HH:MM."""
     return check_each(
         name,
         sqlite=f"{column} GLOB '[0-2][0-9]:[0-5][0-9]' AND {column} < '24:00'",
@@ -125,9 +128,21 @@ schemes = sa.Table(
     its_id(),
     its_name("how the scheme is called"),
     sa.Column("time_zone", sa.Text, nullable=False, comment="IANA zone its hours are reckoned in: Europe/Moscow"),
+    sa.Column(
+        "holidays",
+        sa.Text,
+        nullable=False,
+        server_default="",
+        comment="country, or country and region, whose public holidays are closed days: RU, DE-BY; empty: none",
+    ),
     sa.UniqueConstraint("name", name="a_scheme_of_this_name_exists"),
     not_empty(),
     check("time_zone_is_not_empty", "trim(time_zone) <> ''"),
+    *check_each(
+        "holidays_are_of_a_country_or_its_region_like_RU_or_DE_BY",
+        sqlite="holidays = '' OR holidays GLOB '[A-Z][A-Z]' OR holidays GLOB '[A-Z][A-Z]-?*'",
+        postgresql="holidays ~ '^([A-Z]{2}(-.+)?)?$'",
+    ),
     comment="what happens to the calls of the numbers that have it",
     sqlite_strict=True,
 )
@@ -158,8 +173,8 @@ schedule_entries = sa.Table(
     sa.Column("closes", sa.Text, nullable=False, server_default="23:59", comment="last minute covered, HH:MM"),
     check("days_are_1_monday_to_7_sunday", "first_day BETWEEN 1 AND 7 AND last_day BETWEEN 1 AND 7"),
     check("days_cannot_cross_sunday_write_two_entries", "first_day <= last_day"),
-    *_clock("opens", "opens_is_a_time_from_00_00_to_23_59"),
-    *_clock("closes", "closes_is_a_time_from_00_00_to_23_59"),
+    *clock_check("opens", "opens_is_a_time_from_00_00_to_23_59"),
+    *clock_check("closes", "closes_is_a_time_from_00_00_to_23_59"),
     check(
         "hours_cannot_cross_midnight_split_at_23_59_and_00_00",
         "opens <= closes OR length(opens) <> 5 OR length(closes) <> 5",

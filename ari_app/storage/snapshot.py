@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ari_app.core.calendar_draft import DayDraft, OverrideDraft
 from ari_app.core.checks import errors
 from ari_app.core.draft import BranchDraft, DestinationDraft, EntryDraft, GreetingDraft, SchemeDraft, StepDraft
 from ari_app.core.message_draft import ContactDraft, RuleDraft, TypeDraft
@@ -31,6 +32,8 @@ _ROWS = (
     StepDraft,
     DestinationDraft,
     GreetingDraft,
+    DayDraft,
+    OverrideDraft,
     NumberRow,
     TeamSwitches,
     RuleDraft,
@@ -70,7 +73,8 @@ def last_good(latest: Configuration, reading: Reading, before: Configuration | N
         types=tuple(_good(judged.types, dict(old.types)).items()),
         contacts=tuple(_good(judged.contacts, dict(old.contacts)).items()),
     )
-    return Configuration(latest.token, {k: draft for k, draft in schemes.items() if draft}, numbers, messages)
+    good = {scheme_id: draft for scheme_id, draft in schemes.items() if draft}
+    return Configuration(latest.token, good, numbers, messages, latest.overrides)
 
 
 def _stands(reading: Reading, scheme_id: int) -> bool:
@@ -113,7 +117,12 @@ def understood(content: bytes) -> Kept:
 def _plain(configuration: Configuration) -> dict[str, Any]:
     """Rows as lists; JSON takes named tuples as they are."""
     schemes = list(configuration.schemes.items())
-    return {"schemes": schemes, "numbers": configuration.numbers, "messages": configuration.messages._asdict()}
+    return {
+        "schemes": schemes,
+        "numbers": configuration.numbers,
+        "messages": configuration.messages._asdict(),
+        "overrides": list(configuration.overrides.items()),
+    }
 
 
 def _configuration(found: Mapping[str, Any]) -> Configuration:
@@ -128,12 +137,14 @@ def _configuration(found: Mapping[str, Any]) -> Configuration:
             tuple((int(its_id), TypeDraft(*row)) for its_id, row in messages["types"]),
             tuple((int(its_id), ContactDraft(*row)) for its_id, row in messages["contacts"]),
         ),
+        {int(scheme_id): OverrideDraft(*row) for scheme_id, row in found["overrides"]},
     )
 
 
 def _scheme(rows: list[Any]) -> SchemeDraft:
     draft = SchemeDraft(*rows)
-    return draft._replace(branches=tuple(_branch(each) for each in draft.branches))
+    days = tuple(DayDraft(*each) for each in draft.days)
+    return draft._replace(branches=tuple(_branch(each) for each in draft.branches), days=days)
 
 
 def _branch(rows: Any) -> BranchDraft:

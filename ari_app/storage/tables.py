@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from ari_app.storage import desk_schema, message_schema, outbox_schema, records, versions_schema
+from ari_app.storage import calendar_schema, desk_schema, message_schema, outbox_schema, records, versions_schema
 from ari_app.storage.schema import metadata
 
-__all__ = ["desk_schema", "message_schema", "metadata", "outbox_schema", "records", "versions_schema"]
+__all__ = [
+    "calendar_schema",
+    "desk_schema",
+    "message_schema",
+    "metadata",
+    "outbox_schema",
+    "records",
+    "versions_schema",
+]

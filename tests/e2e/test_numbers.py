@@ -89,6 +89,38 @@ def test_out_of_hours_has_a_branch_of_its_own_with_its_own_dialing(stage: Stage)
     assert by_day.invites == 0
 
 
+@pytest.mark.promise("FLD-05", "OUR-01")
+def test_a_closed_day_an_override_and_its_end_hold_for_the_next_call(stage: Stage) -> None:
+    """Calls on a day that is ordinary, closed, closed but opened for a while, and closed again when that is over."""
+    working, closed = (stage.phone("phone-refuses", calls=2, status="486 Busy Here", extra="") for _ in range(2))
+    branches = (Branch((ring(working),), "working hours"), Branch((ring(closed),), "closed"))
+    number = stage.plan(branches=branches)
+    its_scheme = f"SELECT scheme_id FROM numbers WHERE e164 = '{number}'"
+    edited(stage.house, f"UPDATE branches SET out_of_hours = 1 WHERE name = 'closed' AND scheme_id = ({its_scheme})")
+    assert busy_everywhere(stage, number).call["branch"] == "working hours"
+    today = datetime.now(ZoneInfo("Europe/Moscow")).date()
+    days = f"'Fair', '{today - timedelta(days=1)}', '{today + timedelta(days=1)}'"
+    fair = f"INSERT INTO exceptional_days (scheme_id, name, first_date, last_date) VALUES (({its_scheme}), {days})"
+    edited(stage.house, fair)
+    shut = busy_everywhere(stage, number)
+    assert shut.call["branch"] == "closed"
+    assert [(one["why"], one["name"], one["goes"]) for one in shut.details("special_day")] == [
+        ("own_day", "Fair", "closed")
+    ]
+    assert shut.details("branch_chosen")[0]["out_of_hours"] is True
+    edited(
+        stage.house,
+        f"INSERT INTO overrides (scheme_id, rule, ends_at) VALUES (({its_scheme}), 'open', '2099-01-01 00:00:00')",
+    )
+    assert busy_everywhere(stage, number).call["branch"] == "working hours"
+    over = "begins_at = '2020-01-01 00:00:00', ends_at = '2020-01-02 00:00:00'"
+    edited(stage.house, f"UPDATE overrides SET {over} WHERE scheme_id = ({its_scheme})")
+    assert busy_everywhere(stage, number).call["branch"] == "closed"
+    for phone in (working, closed):
+        phone.sipp.stop()
+        stage.phones.remove(phone)
+
+
 @pytest.mark.promise("CAL-01")
 def test_hours_are_reckoned_in_the_scheme_s_zone(stage: Stage) -> None:
     """It is never the same day in Kiritimati and in Midway, so the same hours mean different branches."""

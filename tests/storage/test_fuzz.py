@@ -37,12 +37,23 @@ WORDS = (
     *("", " ", "A b", "🙈", "--", "dial", "greeting", "voicemail", "hang_up", "in_turn", "all_at_once", "staggered"),
     *("number", "endpoint", "reception", "PJSIP/x", "Local/1@x", "+", "+19005550100"),
     *("+79160000003", "+74950000101", "+74950000102", "+74950000900"),
+    *("closed", "weekday", "branch", "2026-12-31", "2026-02-30", "2099-01-01 00:00:00", "RU", "DE-BY", "XX-"),
     *("UTC", "Europe/Kyiv", "../../etc/passwd", "/", "http://x", "ru/x", "00:00", "23:59", "24:00", "9:00"),
 )
 TEXTS = st.sampled_from(WORDS) | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 NUMBERS = st.sampled_from([-1, 0, 1, 2, 5, 7, 8, 60, 180, 600, 601, 3601, 2**31 - 1]) | st.integers(-10, 1100)
 COLUMNS: dict[str, dict[str, Any]] = {
-    "schemes": {"name": TEXTS, "time_zone": TEXTS},
+    "schemes": {"name": TEXTS, "time_zone": TEXTS, "holidays": TEXTS},
+    "exceptional_days": {"scheme_id": NUMBERS, "name": TEXTS, "first_date": TEXTS, "last_date": TEXTS | st.none()}
+    | {
+        "opens": TEXTS,
+        "closes": TEXTS,
+        "rule": TEXTS,
+        "weekday": NUMBERS | st.none(),
+        "branch_id": NUMBERS | st.none(),
+    },
+    "overrides": {"scheme_id": NUMBERS, "rule": TEXTS, "branch_id": NUMBERS | st.none(), "reason": TEXTS}
+    | {"begins_at": TEXTS, "ends_at": TEXTS},
     "branches": {"scheme_id": NUMBERS, "position": NUMBERS, "name": TEXTS},
     "schedule_entries": dict.fromkeys(("first_day", "last_day", "branch_id"), NUMBERS)
     | {"opens": TEXTS, "closes": TEXTS},
@@ -99,7 +110,7 @@ def fresh(url: str) -> Iterator[tuple[Shell, sa.Engine]]:
     engine = open_database(url)
     with shell(url) as admin:
         admin.execute("BEGIN")
-        for table in ("numbers", "schemes", "greetings", "branches", "schedule_entries", "steps", "destinations"):
+        for table in ("numbers", *(table for table in COLUMNS if table != "numbers")):
             admin.execute(f"DELETE FROM {table}")
         admin.execute("COMMIT")
         for statement in (*OFFICE, *BYSTANDER):
