@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ari_app.core.calendar import Calendar, DayRule, ExceptionalDay, Override, PublicDay, Treatment
 from ari_app.core.numbering import printable
-from ari_app.core.schedule import ScheduleEntry, ScheduleError, parse_hours
+from ari_app.core.schedule import DAY_NAMES, ScheduleEntry, ScheduleError, parse_hours
 
 MOST_DAYS = 1000
 """Exceptional days in a scheme."""
@@ -86,6 +86,32 @@ def _treatment(rule: str, weekday: int, branch: str, known: Collection[DayRule])
     if rule == DayRule.WEEKDAY and not 1 <= weekday <= 7:
         raise ScheduleError("it goes by no weekday; give it one from 1 (Monday) to 7 (Sunday)")
     return Treatment(DayRule(rule), weekday if rule == DayRule.WEEKDAY else 0, branch if rule == DayRule.BRANCH else "")
+
+
+def canonical_day(day: DayDraft) -> DayDraft:
+    """The day without what its rule does not look at."""
+    return day._replace(
+        weekday=day.weekday if day.rule == DayRule.WEEKDAY else 0,
+        branch=day.branch if day.rule == DayRule.BRANCH else "",
+    )
+
+
+def dates_words(day: DayDraft) -> str:
+    """The dates as descriptions write them: ``2026-12-24 to 2027-01-02``."""
+    return day.first_date if day.first_date == day.last_date else f"{day.first_date} to {day.last_date}"
+
+
+def rule_words(day: DayDraft) -> str:
+    """How the day goes, as descriptions write it: closed, open, ``like Sat``, ``branch Night``."""
+    if day.rule == DayRule.WEEKDAY:
+        return f"like {DAY_NAMES[day.weekday - 1]}" if 1 <= day.weekday <= 7 else f"like {day.weekday}"
+    return f"branch {day.branch}" if day.rule == DayRule.BRANCH else day.rule
+
+
+def day_words(day: DayDraft) -> str:
+    """The day in a line."""
+    hours = "" if (day.opens, day.closes) == ("00:00", "23:59") else f" {day.opens}-{day.closes}"
+    return f"exceptional day {dates_words(day)}{hours} ({day.name}): {rule_words(day)}"
 
 
 def day_faults(days: Collection[DayDraft], branches: Collection[str]) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import Generic, TypeVar
 
+from ari_app.core.calendar_draft import canonical_day, dates_words, day_words
 from ari_app.core.draft import BranchDraft, DestinationDraft, EntryDraft, SchemeDraft, StepDraft
 from ari_app.core.schedule import DAY_NAMES
 
@@ -52,7 +53,7 @@ def canonical(draft: SchemeDraft) -> SchemeDraft:
         branch._replace(entries=tuple(sorted(branch.entries)), steps=tuple(map(_canonical_step, branch.steps)))
         for branch in draft.branches
     )
-    return draft._replace(branches=branches)
+    return draft._replace(branches=branches, days=tuple(map(canonical_day, draft.days)))
 
 
 def _canonical_step(step: StepDraft) -> StepDraft:
@@ -73,7 +74,11 @@ def scheme_changes(before: SchemeDraft | None, after: SchemeDraft | None) -> Cha
     if before == after:
         return None
     if before is None and after is not None:
-        whole = (Change(Sign.ADDED, f"time zone {after.time_zone}"), *_added_branches(after.branches))
+        whole = (
+            Change(Sign.ADDED, f"time zone {after.time_zone}"),
+            *_calendar(after),
+            *_added_branches(after.branches),
+        )
         return Change(Sign.ADDED, f"scheme {after.name!r}", within=whole)
     if before is not None and after is None:
         return Change(Sign.REMOVED, f"scheme {before.name!r}")
@@ -85,6 +90,11 @@ def scheme_changes(before: SchemeDraft | None, after: SchemeDraft | None) -> Cha
 def _within_scheme(before: SchemeDraft, after: SchemeDraft) -> Iterator[Change]:
     yield from _changed("name", before.name, after.name)
     yield from _changed("time zone", before.time_zone, after.time_zone)
+    yield from _changed("public holidays", before.holidays, after.holidays)
+    days = _paired(before.days, after.days, lambda day: day)
+    yield from (Change(Sign.REMOVED, day_words(day)) for _, day in days.gone)
+    yield from (Change(Sign.ADDED, day_words(day)) for _, day in days.come)
+    yield from _reordered("order of the exceptional days", days, dates_words)
     paired = _paired(before.branches, after.branches, lambda branch: branch.name)
     for _place, branch in paired.gone:
         yield Change(Sign.REMOVED, f"branch {branch.name!r}")
@@ -94,6 +104,12 @@ def _within_scheme(before: SchemeDraft, after: SchemeDraft) -> Iterator[Change]:
     for place, branch in paired.come:
         yield _added_branch(place, branch, len(after.branches))
     yield from _reordered("order of the branches", paired, lambda branch: repr(branch.name))
+
+
+def _calendar(draft: SchemeDraft) -> Iterator[Change]:
+    if draft.holidays:
+        yield Change(Sign.ADDED, f"public holidays of {draft.holidays}")
+    yield from (Change(Sign.ADDED, day_words(day)) for day in draft.days)
 
 
 def _added_branches(branches: Sequence[BranchDraft]) -> Iterator[Change]:

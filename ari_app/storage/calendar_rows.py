@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -51,6 +51,25 @@ def read_calendars(
         for scheme_id, rule, branch, begins, ends, reason in connection.execute(_OVERRIDES)
     }
     return {scheme_id: tuple(own) for scheme_id, own in days.items()}, held
+
+
+class BranchOverride(NamedTuple):
+    """An override to a branch: the branch's name, and the columns beside it."""
+
+    branch: str
+    columns: dict[str, Any]
+
+
+def branch_override(connection: sa.Connection, scheme_id: int) -> BranchOverride | None:
+    """The scheme's override, if it is one to a branch: it would go with the branch's row."""
+    kept = ("scheme_id", "rule", "begins_at", "ends_at", "reason")
+    query = (
+        sa.select(branches.c.name, *(overrides.c[name] for name in kept))
+        .join(branches, branches.c.id == overrides.c.branch_id)
+        .where(overrides.c.scheme_id == scheme_id)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else BranchOverride(row[0], dict(zip(kept, row[1:], strict=True)))
 
 
 def day_columns(day: DayDraft, branch_ids: Mapping[str, int]) -> dict[str, Any]:

@@ -48,6 +48,10 @@ greetings:
 schemes:
   - name: Office
     time zone: Europe/Moscow
+    holidays: RU                  # or DE-BY: public holidays are closed, the Saturdays worked for them are worked
+    exceptional days:             # they go before public holidays
+      - {on: 2026-12-31, is: closed, hours: 15:00-23:59, name: New Year's Eve}
+      - {on: 2027-01-08 to 2027-01-09, is: like Sat}     # or: open, branch Closed
     branches:                     # the first whose hours cover the moment of the call
       - name: Working hours
         hours: [Mon-Fri 09:00-17:59]

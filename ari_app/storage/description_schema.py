@@ -104,11 +104,33 @@ _BRANCH = _keys(
     out_of_hours=_titled(_SWITCH, "whether its calls count as out of hours, for the messages that they bring"),
     steps={"type": "array", "minItems": 1, "items": _STEP, "description": "what is done, in order"},
 )
+_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_DAY = _keys(
+    "a day, or a run of days, that does not go as its weekday",
+    ("on",),
+    on={"type": "string", "pattern": rf"^{_DATE}(\s+to\s+{_DATE})?$", "description": "2026-12-24 to 2027-01-02"},
+    **{
+        "is": {
+            "type": "string",
+            "pattern": "^(closed|open|like [A-Za-z]+|branch .+)$",
+            "default": "closed",
+            "description": "closed (out-of-hours branches), open (working ones), like Sat, branch NAME",
+        }
+    },
+    hours={"type": "string", "pattern": r"^\d{1,2}:\d{2}\s*[-–]\s*\d{1,2}:\d{2}$", "description": "none: all day"},
+    name=_titled(_TEXT, "what the day is, for those who read a timeline"),
+)
 _SCHEME = _keys(
     "what happens to the calls of the numbers that have it",
     ("name", "time zone", "branches"),
     name=_TEXT,
     time_zone={"type": "string", "description": "IANA name: Europe/Moscow", "pattern": "^[A-Za-z]"},
+    holidays={
+        "type": ["string", "null"],
+        "pattern": "^([A-Z]{2}(-.+)?)?$",
+        "description": "country, or country and region, whose public holidays are closed: RU, DE-BY",
+    },
+    exceptional_days=_list(_DAY, "before public holidays; the first that covers a minute counts"),
     branches={"type": "array", "minItems": 1, "items": _BRANCH},
 )
 _GREETING = _keys(

@@ -17,7 +17,8 @@ from ari_app.core.draft import (
     entry_of,
 )
 from ari_app.core.numbering import ENDPOINT_NAME
-from ari_app.core.schedule import DAY_NAMES, ScheduleError
+from ari_app.core.schedule import ScheduleError
+from ari_app.storage.description_calendar import CalendarReader, weekday
 from ari_app.storage.yaml_reading import (
     Complaints,
     Node,
@@ -33,6 +34,7 @@ from ari_app.storage.yaml_reading import (
 )
 
 _STRATEGIES = {"in turn": "in_turn", "all at once": "all_at_once", "staggered": "staggered"}
+_SCHEME = ("name", "time zone", "holidays", "exceptional days", "branches")
 _STEPS = ("dial", "greeting", "voicemail", "hang up")
 _HOURS = re.compile(r"(?:(?P<first>[A-Za-z]+)(?:\s*[-–]\s*(?P<last>[A-Za-z]+))?\s+)?(?P<hours>\d.*)")
 _ELSEWHERE = "ru/greeting"
@@ -51,17 +53,19 @@ class SchemeReader:
         self._region = region
         self._sounds = sounds
         self._warnings = warnings
+        self._calendar = CalendarReader(complaints)
 
     def read(self, node: Node) -> SchemeDraft:
         """One scheme, checked once all of it could be read."""
-        values = mapping(node, ("name", "time zone", "branches"), "a scheme", self._complaints)
+        values = mapping(node, _SCHEME, "a scheme", self._complaints)
         name = required(node, values, "name", "a scheme", self._complaints)
         zone = required(node, values, "time zone", "a scheme", self._complaints)
         before = len(self._complaints.lines)
         branches = tuple(
             self._branch(each) for each in items(values.get("branches"), "a scheme's branches", self._complaints)
         )
-        draft = SchemeDraft(name, zone, branches)
+        holidays, days = self._calendar.read(values.get("holidays"), values.get("exceptional days"))
+        draft = SchemeDraft(name, zone, branches, holidays, days)
         if len(self._complaints.lines) == before and name and zone:
             self._judge(draft, node)
         return draft
@@ -102,13 +106,7 @@ class SchemeReader:
         return entry
 
     def _day(self, name: str | None, node: Node, default: int) -> int:
-        if name is None:
-            return default
-        short = name[:3].title()
-        if short not in DAY_NAMES:
-            self._complaints.at(node, f"{name!r} is no weekday; {meant(short, list(DAY_NAMES))}")
-            return default
-        return DAY_NAMES.index(short) + 1
+        return default if name is None else weekday(name, node, default, self._complaints)
 
     def _step(self, node: Node) -> StepDraft:
         """``voicemail``, or ``dial: {...}``."""

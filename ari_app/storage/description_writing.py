@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from ari_app.core.calendar_draft import DayDraft, dates_words, rule_words
 from ari_app.core.draft import BranchDraft, DestinationDraft, SchemeDraft, StepDraft
 from ari_app.core.scheme_changes import canonical, entry_words
 from ari_app.storage.description import GreetingRow, NumberEntry
@@ -82,7 +83,16 @@ _Indented.add_representer(str, _Indented.text)
 def described(scheme: SchemeDraft) -> Described:
     """One scheme."""
     draft = canonical(scheme)
-    return {"name": draft.name, "time zone": draft.time_zone, "branches": [_branch(each) for each in draft.branches]}
+    parts: Described = {"name": draft.name, "time zone": draft.time_zone}
+    parts |= {"holidays": draft.holidays} if draft.holidays else {}
+    parts |= {"exceptional days": [_day(day) for day in draft.days]} if draft.days else {}
+    return {**parts, "branches": [_branch(each) for each in draft.branches]}
+
+
+def _day(day: DayDraft) -> Described:
+    whole = (day.opens, day.closes) == ("00:00", "23:59")
+    hours = {} if whole else {"hours": f"{day.opens}-{day.closes}"}
+    return {"on": dates_words(day), "is": rule_words(day), **hours, "name": day.name}
 
 
 def _branch(branch: BranchDraft) -> Described:

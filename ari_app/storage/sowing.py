@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from ari_app.core.draft import BranchDraft, DestinationDraft, SchemeDraft, StepDraft
 from ari_app.core.message_draft import RuleDraft
 from ari_app.storage import schema
+from ari_app.storage.calendar_rows import branch_override, day_columns
+from ari_app.storage.calendar_schema import exceptional_days, overrides
 from ari_app.storage.description import Description, NumberEntry, TeamRow
 from ari_app.storage.message_schema import apology_rule_numbers, apology_rules, message_types, team_contacts
 
@@ -72,21 +74,33 @@ class Sower:
             self._add(apology_rule_numbers, rule_id=rule_id, e164=e164)
 
     def _scheme(self, scheme: SchemeDraft) -> None:
-        self.fill(self._add(schema.schemes, name=scheme.name, time_zone=scheme.time_zone), scheme)
+        # Set only where they are said, as below.
+        holidays = {"holidays": scheme.holidays} if scheme.holidays else {}
+        self.fill(self._add(schema.schemes, name=scheme.name, time_zone=scheme.time_zone, **holidays), scheme)
 
     def refill(self, scheme_id: int, scheme: SchemeDraft) -> None:
-        """Put the scheme's branches in the place of those that are there."""
+        """Put the scheme's branches and days in the place of those that are there. An override stays; one to a branch
+        goes to the new one of that name, or ends if there is none."""
+        kept = branch_override(self._connection, scheme_id)
         row = sa.update(schema.schemes).where(schema.schemes.c.id == scheme_id)
-        self._connection.execute(row.values(name=scheme.name, time_zone=scheme.time_zone))
-        self._connection.execute(sa.delete(schema.branches).where(schema.branches.c.scheme_id == scheme_id))
-        self.fill(scheme_id, scheme)
+        self._connection.execute(row.values(name=scheme.name, time_zone=scheme.time_zone, holidays=scheme.holidays))
+        for table in (exceptional_days, schema.branches):
+            self._connection.execute(sa.delete(table).where(table.c.scheme_id == scheme_id))
+        branch_ids = self.fill(scheme_id, scheme)
+        if kept is not None and kept.branch in branch_ids:
+            self._add(overrides, **kept.columns, branch_id=branch_ids[kept.branch])
 
-    def fill(self, scheme_id: int, scheme: SchemeDraft) -> None:
-        """Add the scheme's branches to its row."""
+    def fill(self, scheme_id: int, scheme: SchemeDraft) -> dict[str, int]:
+        """Add the scheme's branches and days to its row; the branches' ids by name, of equal ones the first's."""
+        branch_ids: dict[str, int] = {}
         for position, branch in enumerate(scheme.branches, start=1):
-            self._branch(scheme_id, position, branch, f"scheme {scheme.name!r}, branch {branch.name!r}")
+            where = f"scheme {scheme.name!r}, branch {branch.name!r}"
+            branch_ids.setdefault(branch.name, self._branch(scheme_id, position, branch, where))
+        for day in scheme.days:
+            self._add(exceptional_days, scheme_id=scheme_id, **day_columns(day, branch_ids))
+        return branch_ids
 
-    def _branch(self, scheme_id: int, position: int, branch: BranchDraft, where: str) -> None:
+    def _branch(self, scheme_id: int, position: int, branch: BranchDraft, where: str) -> int:
         # Set only where it is said: a revision made before the column was there must still be applied.
         closed = {"out_of_hours": True} if branch.out_of_hours else {}
         branch_id = self._add(schema.branches, scheme_id=scheme_id, position=position, name=branch.name, **closed)
@@ -94,6 +108,7 @@ class Sower:
             self._add(schema.schedule_entries, branch_id=branch_id, **entry._asdict())
         for number, step in enumerate(branch.steps, start=1):
             self._step(branch_id, number, step, where)
+        return branch_id
 
     def _step(self, branch_id: int, position: int, step: StepDraft, where: str) -> None:
         greeting = step.greeting.name if step.greeting else ""

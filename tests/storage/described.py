@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from hypothesis import strategies as st
 
+from ari_app.core.calendar_draft import DayDraft
 from ari_app.core.checks import errors, problems
 from ari_app.core.draft import BranchDraft, DestinationDraft, EntryDraft, GreetingDraft, SchemeDraft, StepDraft
 from ari_app.core.numbering import DialPolicy
@@ -76,6 +79,19 @@ def _branches(draw: st.DrawFn, greetings: list[GreetingDraft]) -> BranchDraft:
     return BranchDraft(draw(NAMES), tuple(draw(st.lists(_entries(), max_size=3))), steps, draw(st.booleans()))
 
 
+DAY_ONE, DAY_LAST = date(2026, 1, 1), date(2099, 12, 31)
+
+
+@st.composite
+def _days(draw: st.DrawFn, branches: list[str]) -> DayDraft:
+    first, last = sorted(draw(st.lists(st.dates(DAY_ONE, DAY_LAST), min_size=2, max_size=2)))
+    hours = draw(st.sampled_from([("00:00", "23:59"), ("09:00", "09:00"), ("15:00", "23:59")]))
+    rule = draw(st.sampled_from(["closed", "open", "weekday", "branch"]))
+    weekday = draw(st.integers(1, 7)) if rule == "weekday" else 0
+    branch = draw(st.sampled_from(branches)) if rule == "branch" else ""
+    return DayDraft(draw(NAMES), str(first), str(last), *hours, rule, weekday, branch)
+
+
 @st.composite
 def _schemes(draw: st.DrawFn) -> tuple[SchemeDraft, ...]:
     """Several that share their greetings, each of a name of its own."""
@@ -84,7 +100,9 @@ def _schemes(draw: st.DrawFn) -> tuple[SchemeDraft, ...]:
     for name in draw(st.lists(NAMES, min_size=1, max_size=2, unique=True)):
         zone = draw(st.sampled_from(["Europe/Moscow", "Europe/Kyiv", "America/Argentina/Ushuaia", "UTC"]))
         branches = tuple(draw(st.lists(_branches(greetings), min_size=1, max_size=2)))
-        drafts.append(SchemeDraft(name, zone, branches))
+        holidays = draw(st.sampled_from(["", "RU", "DE-BY"]))
+        days = tuple(draw(st.lists(_days([branch.name for branch in branches]), max_size=2)))
+        drafts.append(SchemeDraft(name, zone, branches, holidays, days))
     return tuple(drafts)
 
 

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
+from ari_app.core.calendar_draft import DayDraft
 from ari_app.core.engine import Arrival, route
 from ari_app.core.messages import CALL_KINDS, MessageKind
 from ari_app.core.numbering import DialPolicy
@@ -39,6 +40,13 @@ def mistakes(text: str) -> str:
 
 def in_branch(line: str) -> str:
     return f"schemes:\n- name: S\n  time zone: UTC\n  branches:\n  - name: B\n    {line}\n"
+
+
+def a_day(day: str, more: str = "") -> str:
+    """A scheme with an exceptional day on line 4; ``more`` is of the scheme, on line 5."""
+    rest = f"\n  {more}" if more else ""
+    always = "\n  branches: [{name: Always, steps: [voicemail]}]"
+    return f"schemes:\n- name: S\n  exceptional days:\n  - {day}{rest}\n  time zone: UTC{always}"
 
 
 def a_rule(said: str) -> str:
@@ -88,12 +96,22 @@ MISTAKES = [
     (of_a_team("contacts: [{by: e-mail, address: nobody}]"), 3, "is not an e-mail address"),
     (of_a_team("contacts: [{by: sms, address: 89160000003}]"), 3, "is not an E.164 number"),
     (of_a_team("makes tickets: sometimes"), 3, "write yes or no"),
+    (a_day("{is: closed}"), 4, "an exceptional day needs 'on'"),
+    (a_day("{on: 31.12.2026}"), 4, "'31.12.2026' is no date; write one such as 2026-12-31"),
+    (a_day("{on: 2026-12-24 till 2026-12-31}"), 4, "write 2026-12-31, or 2026-12-24 to 2027-01-02"),
+    (a_day("{on: 2026-12-31 to 2026-12-24}"), 4, "before it begins"),
+    (a_day("{on: 2026-12-31, hours: 18:01-08:59}"), 4, "write two entries instead: 18:01-23:59 and 00:00-08:59"),
+    (a_day("{on: 2026-12-31, is: closd}"), 4, "did you mean 'closed'?"),
+    (a_day("{on: 2026-12-31, is: like Mnd}"), 4, "is no weekday; did you mean 'Mon'?"),
+    (a_day("{on: 2026-12-31, is: branch Nihgt}"), 2, "branch 'Nihgt' is none of the scheme's"),
+    (a_day("{on: 2026-12-31}", "holidays: Russia"), 5, "write a country such as RU"),
+    (a_day("{on: 2026-12-31}", "holidays: DE-XX"), 5, "DE has no region 'XX'"),
     ("schemes: [", 1, "this is not YAML"),
     ("", 1, "there is nothing in it"),
 ]
 
 
-@pytest.mark.promise("RNG-04")
+@pytest.mark.promise("RNG-04", "FLD-05")
 @pytest.mark.parametrize(("text", "line", "complaint"), MISTAKES, ids=[complaint for _, _, complaint in MISTAKES])
 def test_a_mistake_is_told_with_its_line_and_its_mend(text: str, line: int, complaint: str) -> None:
     told = mistakes(text)
@@ -127,6 +145,47 @@ def test_warnings_do_not_stop_a_seed() -> None:
     text = in_branch("steps: [{dial: {ring: all at once, to: [+79160000003, +79160000010]}}]")
     _, warnings = read_description(text, DialPolicy())
     assert "2 numbers ring at once" in str(warnings[0])
+
+
+@pytest.mark.promise("CAL-06", "RNG-03")
+def test_a_seed_with_an_uncovered_minute_is_written_with_a_warning_and_one_with_an_error_is_not(
+    own_migrations: Path, tmp_path: Path
+) -> None:
+    described = tmp_path / "office.yaml"
+    described.write_text(in_branch("hours: 00:00-23:58\n    steps: [voicemail]"))
+    _, (warning,) = seeds.write_seed("Nearly always", described)
+    assert "no branch covers Mon-Sun 23:59-23:59" in str(warning)
+    described.write_text(in_branch("hours: 22:00-06:00\n    steps: [voicemail]"))
+    with pytest.raises(seeds.SeedError, match="22:00-23:59 and 00:00-06:00"):
+        seeds.write_seed("Across midnight", described)
+
+
+@pytest.mark.promise("FLD-05")
+def test_days_out_of_the_ordinary_are_sown_as_they_are_described(engine: sa.Engine) -> None:
+    days = "\n  ".join(
+        (
+            "- {on: 2026-12-31, hours: 15:00-23:59, name: Eve}",
+            "- {on: 2027-01-04 to 2027-01-08, is: like saturday}",
+            "- {on: 2027-03-01, is: branch Always}",
+            "- {on: 2027-03-02, is: open, hours: 9:00-9:59}",
+        )
+    )
+    text = a_day(days[2:], "holidays: DE-BY")
+    (described,), warnings = read_description(text, DialPolicy())[0].schemes, read_description(text, DialPolicy())[1]
+    with engine.begin() as connection:
+        seeds.apply(connection, text)
+        (sown,) = read_configuration(connection).schemes.values()
+    assert sown == described
+    assert (sown.holidays, sown.days) == (
+        "DE-BY",
+        (
+            DayDraft("Eve", "2026-12-31", "2026-12-31", "15:00", "23:59"),
+            DayDraft("exceptional day", "2027-01-04", "2027-01-08", rule="weekday", weekday=6),
+            DayDraft("exceptional day", "2027-03-01", "2027-03-01", rule="branch", branch="Always"),
+            DayDraft("exceptional day", "2027-03-02", "2027-03-02", "09:00", "09:59", "open"),
+        ),
+    )
+    assert "no branch is marked as out of hours" in str(warnings[0])
 
 
 def test_what_was_sown_is_taken_back_and_nothing_else(engine: sa.Engine) -> None:
@@ -215,7 +274,7 @@ def test_a_seed_with_a_mistake_is_not_written(own_migrations: Path, tmp_path: Pa
 
 
 def test_the_demo_revisions_are_the_demos_descriptions() -> None:
-    described = {"demo_0001": "demo.yaml", "demo_0002": "demo_messages.yaml"}
+    described = {"demo_0001": "demo.yaml", "demo_0002": "demo_messages.yaml", "demo_0003": "demo_calendar.yaml"}
     for revision in (migrations_folder() / "demo").glob("*.py"):
         words: dict[str, str] = {}
         exec(compile(revision.read_text(), revision, "exec"), words)
@@ -233,7 +292,7 @@ def test_the_demo_is_in_force_without_a_problem(bare_url: str) -> None:
         reading = load_book(connection, DialPolicy(allowed_prefixes=("+7",)), UNIVERSAL)
     engine.dispose()
     assert reading.problems == ()
-    assert len(reading.book.numbers) == 12
+    assert len(reading.book.numbers) == 16
     chosen = {
         at.hour: getattr(route(Arrival(None, "+74950000108", "", at), reading.book, (HangUpStep(),)).branch, "name", "")
         for at in (datetime(2026, 3, 2, 14, 59, tzinfo=UTC), datetime(2026, 3, 2, 15, 0, tzinfo=UTC))
@@ -261,7 +320,7 @@ def test_the_demo_has_an_apology_for_every_number_that_can_be_called_in_vain(bar
     assert {kind.kind for kind in messages.teams["Demo support"].types} >= set(CALL_KINDS) - {
         MessageKind.ANSWERED_WITH_TICKET
     }
-    downgrade(bare_url, "demo@-1")
+    downgrade(bare_url, "demo_0001")
     engine = open_database(bare_url)
     with snapshot(engine).begin() as connection:
         reading = load_book(connection, DialPolicy(allowed_prefixes=("+7",)), UNIVERSAL)
