@@ -11,6 +11,7 @@ from rich.text import Text
 from ari_app.cli.as_code import apply_file, copy, export, plan_file, schema
 from ari_app.cli.problems import problems_about
 from ari_app.cli.scheme_check import check
+from ari_app.cli.scheme_days import override, show
 from ari_app.cli.screen import clean, count, is_narrow, json_option, print_json, screen, table
 from ari_app.cli.site import env_file_option, read_book, settings_of
 from ari_app.cli.versions import diff, history, rollback
@@ -40,9 +41,9 @@ def _steps(branch: Branch) -> str:
     return ", then ".join(map(describe, branch.steps))
 
 
-@click.group(short_help="List, check, change and compare forwarding schemes.")
+@click.group(short_help="List, check, change, compare and override forwarding schemes.")
 def schemes() -> None:
-    """Forwarding schemes: list them, check them, keep them as text, go back to what they were.
+    """Forwarding schemes: list, show and check them, open or close them for a while, keep them as text, go back.
 
     \b
     Examples:
@@ -51,6 +52,7 @@ def schemes() -> None:
       ari-app schemes check "Office Moscow"
       ari-app schemes export > schemes.yaml
       ari-app schemes history "Office Moscow"
+      ari-app schemes override "Office Moscow" closed --until 18:00
     """
 
 
@@ -101,7 +103,7 @@ def _state(row: dict[str, Any]) -> tuple[str, str]:
     return (count(row["warnings"], "warning"), "yellow") if row["warnings"] else ("in force", "green")
 
 
-for _command in (check, export, schema, plan_file, apply_file, copy, history, diff, rollback):
+for _command in (check, show, override, export, schema, plan_file, apply_file, copy, history, diff, rollback):
     schemes.add_command(_command)
 
 

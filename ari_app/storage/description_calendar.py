@@ -8,7 +8,7 @@ from ari_app.core.calendar import DayRule
 from ari_app.core.calendar_draft import DayDraft, day_of
 from ari_app.core.schedule import DAY_NAMES, ScheduleError
 from ari_app.storage.public_holidays import refusal
-from ari_app.storage.yaml_reading import Complaints, Node, items, mapping, meant, required, word
+from ari_app.storage.yaml_reading import Complaints, Node, items, mapping, meant, required, title, word
 
 _DATES = re.compile(r"(\S+)(?:\s+to\s+(\S+))?")
 _RULES = ("closed", "open", "like Mon", "branch NAME")
@@ -50,7 +50,7 @@ class CalendarReader:
         if dates is None:
             self._complaints.at(node, f"{on!r} is no date; write 2026-12-31, or 2026-12-24 to 2027-01-02")
             return None
-        name = word(values.get("name"), "a day's name", self._complaints, "exceptional day")
+        name = title(values.get("name"), "a day's name", self._complaints, "exceptional day")
         first, last = dates[1], dates[2] or dates[1]
         day = DayDraft(name, first, last, _clock(opens), _clock(closes), rule, number, branch)
         try:
@@ -62,12 +62,12 @@ class CalendarReader:
 
     def _rule(self, node: Node, values: dict[str, Node]) -> tuple[str, int, str]:
         """What ``is`` says: the rule, and its weekday or branch."""
-        text = word(values.get("is"), "what the day is", self._complaints, "closed")
+        text = title(values.get("is"), "what the day is", self._complaints, "closed")
         kind, _, rest = text.partition(" ")
         if kind == "like" and rest:
             return DayRule.WEEKDAY, weekday(rest, node, 1, self._complaints), ""
         if kind == "branch" and rest:
-            return DayRule.BRANCH, 0, rest.strip()
+            return DayRule.BRANCH, 0, rest
         if text not in (DayRule.CLOSED, DayRule.OPEN):
             self._complaints.at(node, f"a day is not {text!r}; {meant(text, list(_RULES))}")
         return text, 0, ""
