@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 
+from ari_app.core.calendar_draft import override_of
 from ari_app.core.draft import SchemeDraft
 from ari_app.core.numbering import DialPolicy
 from ari_app.core.scheme import Greeting
@@ -266,3 +267,29 @@ def test_each_change_is_in_the_log_with_who_made_it(engine: sa.Engine, url: str)
     with engine.connect() as connection:
         (row,) = connection.execute(sa.text("SELECT actor, subject, action, target FROM audit_log")).all()
     assert tuple(row) == ("tester", "schemes", "apply", "test")
+
+
+@pytest.mark.promise("OUR-06", "FLD-05")
+def test_an_override_outlives_an_applied_scheme_that_still_has_its_branch(engine: sa.Engine, url: str) -> None:
+    type_in(
+        url,
+        *OFFICE,
+        "INSERT INTO overrides (scheme_id, rule, branch_id, ends_at, reason) SELECT scheme_id, 'branch', id, "
+        "'2099-01-01 00:00:00+00:00', 'fair' FROM branches WHERE name = 'Out of hours'",
+    )
+    before = present(engine)
+    text = as_yaml(description_of(before.schemes.values(), before.greetings, before.numbers()))
+    days = "exceptional days: [{on: 2026-12-31, is: like Sat}]\n    holidays: RU\n    branches:"
+    asked = planned(engine, text.replace("branches:", days, 1).replace("18:00", "17:00"))
+    assert "exceptional day 2026-12-31 (exceptional day): like Sat" in " ".join(told(asked))
+    applied(engine, asked)
+    after = present(engine).configuration
+    (scheme,) = after.schemes.values()
+    assert (scheme.holidays, scheme.days[0].weekday) == ("RU", 6)
+    assert [override_of(draft) for draft in after.overrides.values()] == [
+        override_of(draft) for draft in before.configuration.overrides.values()
+    ]
+    assert [override.branch for override in after.overrides.values()] == ["Out of hours"]
+    gone = as_yaml(description_of(after.schemes.values(), before.greetings, ())).replace("Out of hours", "Closed")
+    with pytest.raises(PlanError, match="override: branch 'Out of hours' is none of the scheme's"):
+        planned(engine, gone)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
+from ari_app.core.calendar_draft import DayDraft
 from ari_app.core.draft import BranchDraft, DestinationDraft, EntryDraft, GreetingDraft, SchemeDraft, StepDraft
 from ari_app.core.scheme_changes import Change, Sign, canonical, scheme_changes, step_words
 
@@ -199,3 +200,36 @@ def test_whether_anything_goes_is_known_at_any_depth() -> None:
 def test_a_change_from_nothing_or_to_nothing_is_told_as_none() -> None:
     assert str(Change(Sign.CHANGED, "team", "", "Sales")) == "~ team: none → Sales"
     assert str(Change(Sign.CHANGED, "team", "Sales", "")) == "~ team: Sales → none"
+
+
+EVE = DayDraft("Eve", "2026-12-31", "2026-12-31", "15:00")
+WORKS = DayDraft("Works holiday", "2027-07-01", "2027-07-14", rule="branch", branch="Day")
+MOVED = DayDraft("Moved", "2027-02-20", "2027-02-20", rule="weekday", weekday=5)
+
+
+@pytest.mark.promise("OUR-06", "FLD-05")
+def test_holidays_and_days_are_told_as_they_come_go_and_change_places() -> None:
+    plain = scheme(branch(VOICEMAIL))
+    held = plain._replace(holidays="RU", days=(EVE, WORKS))
+    assert told(None, held)[2:5] == [
+        "  + public holidays of RU",
+        "  + exceptional day 2026-12-31 15:00-23:59 (Eve): closed",
+        "  + exceptional day 2027-07-01 to 2027-07-14 (Works holiday): branch Day",
+    ]
+    assert told(plain, held)[1:] == ["  ~ public holidays: none → RU", *told(None, held)[3:5]]
+    assert told(held, held._replace(holidays="DE-BY", days=(WORKS, EVE, MOVED)))[1:] == [
+        "  ~ public holidays: RU → DE-BY",
+        "  + exceptional day 2027-02-20 (Moved): like Fri",
+        "  ~ order of the exceptional days: "
+        "2026-12-31, 2027-07-01 to 2027-07-14 → 2027-07-01 to 2027-07-14, 2026-12-31",
+    ]
+    assert told(held, held._replace(days=(EVE,)))[1:] == [
+        "  - exceptional day 2027-07-01 to 2027-07-14 (Works holiday): branch Day"
+    ]
+    odd = plain._replace(days=(MOVED._replace(weekday=9),))
+    assert told(plain, odd)[1:] == ["  + exceptional day 2027-02-20 (Moved): like 9"]
+
+
+def test_what_a_day_s_rule_does_not_look_at_is_no_difference() -> None:
+    before = scheme(branch(VOICEMAIL))._replace(days=(EVE,))
+    assert told(before, before._replace(days=(EVE._replace(weekday=3, branch="Day"),))) == []
