@@ -9,7 +9,7 @@ from ari_app.storage.seeds import apply, remove
 revision = "demo_0003"
 down_revision = "demo_0002"
 branch_labels = None
-depends_on = "schema_0011"
+depends_on = "schema_0012"
 
 DESCRIPTION = """\
 # Days that do not go as their weekday does. The demo's last for years, so that each can be called today.
