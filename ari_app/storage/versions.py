@@ -151,12 +151,11 @@ class VersionRecorder:
         return bool(self._owed)
 
     def write(self, engine: sa.Engine) -> None:
-        """Write what is owed, oldest first; what the database does not take stays owed. Never raises for that."""
+        """Write what is owed, oldest first, some hundreds to a transaction: SQLite has one writer, and the journal waits
+        for it. What the database does not take stays owed. Never raises for that."""
         try:
             for at in sorted(self._owed):
-                with writing(engine).begin() as connection:
-                    record(connection, self._owed[at].values(), at)
-                del self._owed[at]
+                self._write_owed(engine, at)
         except sa.exc.SQLAlchemyError as error:
             if not self._told:
                 cause = str(getattr(error, "orig", None) or error).strip()
@@ -164,6 +163,15 @@ class VersionRecorder:
             self._told = True
             return
         self._told = False
+
+    def _write_owed(self, engine: sa.Engine, at: datetime) -> None:
+        owed = self._owed[at]
+        while some := list(islice(owed.values(), _AT_ONCE)):
+            with writing(engine).begin() as connection:
+                record(connection, some, at)
+            for draft in some:
+                del owed[draft.name]
+        del self._owed[at]
 
 
 def in_force(reading: Reading) -> Iterator[tuple[SchemeDraft, str]]:

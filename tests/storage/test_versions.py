@@ -211,6 +211,31 @@ def test_many_schemes_are_written_down_in_a_few_goes(engine: sa.Engine) -> None:
         assert connection.scalar(sa.text("SELECT count(*) FROM scheme_versions")) == len(drafts)
 
 
+def test_what_one_transaction_did_not_take_comes_in_the_next(
+    engine: sa.Engine, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many schemes take several: none of them holds up the journal for long, or is lost when a later one fails."""
+    monkeypatch.setattr("ari_app.storage.versions._AT_ONCE", 1)
+    type_in(url, *OFFICE, *(statement.replace("Office", "Shop") for statement in OFFICE[:1]))
+    type_in(url, "INSERT INTO branches (scheme_id, name) SELECT id, 'Always' FROM schemes WHERE name = 'Shop'")
+    type_in(url, "INSERT INTO steps (branch_id, kind) SELECT id, 'voicemail' FROM branches WHERE name = 'Always'")
+    taken: list[str] = []
+
+    def second_fails(connection: sa.Connection, drafts: list[SchemeDraft], at: datetime) -> None:
+        taken.extend(draft.name for draft in drafts)
+        if len(taken) == 2:
+            raise sa.exc.OperationalError("", {}, Exception("disk full"))
+        record(connection, drafts, at)
+
+    monkeypatch.setattr("ari_app.storage.versions.record", second_fails)
+    keeper = keeper_on(engine)
+    keeper.refresh()
+    assert len(known(engine)) == 1
+    keeper.refresh()
+    assert taken == ["Office", "Shop", "Shop"]
+    assert len(known(engine, "Shop")) == 1
+
+
 def test_versions_are_no_configuration(engine: sa.Engine) -> None:
     """To write one is no edit: it would be noticed, and written, for ever."""
     assert "scheme_versions" not in schema.CONFIGURATION
