@@ -240,7 +240,7 @@ class _ReplayedLine(ScriptedLine):
         for leg in past.legs:
             self._known.setdefault(leg.destination, []).append(leg)
         self._rung: Counter[str] = Counter()
-        self._waits, self._impatient = True, False
+        self._waits = self._impatient = False
         patience = past.waited + (0.0 if past.hung_up_ringing else TOLERANCE)
         asyncio.get_running_loop().call_later(patience, self._patience_ends)
 

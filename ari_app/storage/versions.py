@@ -151,8 +151,8 @@ class VersionRecorder:
         return bool(self._owed)
 
     def write(self, engine: sa.Engine) -> None:
-        """Write what is owed, oldest first, some hundreds to a transaction: SQLite has one writer, and the journal waits
-        for it. What the database does not take stays owed. Never raises for that."""
+        """Write what is owed, oldest first, some hundreds to a transaction, for the journal waits for SQLite's writer.
+        What the database does not take stays owed. Never raises for that."""
         try:
             for at in sorted(self._owed):
                 self._write_owed(engine, at)

@@ -13,6 +13,7 @@ from ari_app.core.numbering import DialPolicy
 
 RULES = DialPolicy()
 TRICKY = (
+    *("x\x85", "x\u2028y", "x\n", "x\ty ", "\ufeffx"),
     "no",
     "yes",
     "~",

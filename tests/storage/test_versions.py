@@ -109,10 +109,11 @@ def test_several_controllers_write_a_version_once(engine: sa.Engine, url: str) -
 
 def test_a_controller_that_was_slow_does_not_make_an_old_version_the_latest(engine: sa.Engine) -> None:
     old, new = an_office("UTC"), an_office("Europe/Kyiv")
-    for at, draft in ((MONDAY + timedelta(seconds=1), new), (MONDAY, old), (MONDAY, new)):
+    for seconds, draft in ((5, new), (2, old), (1, old), (2, new)):
         with writing(engine).begin() as connection:
-            record(connection, [draft], at)
+            record(connection, [draft], MONDAY + timedelta(seconds=seconds))
     assert zones(engine) == ["Europe/Kyiv", "UTC"]
+    assert [(version.in_force_at - MONDAY).seconds for version in known(engine)] == [5, 2]
 
 
 def test_a_version_that_comes_again_is_one_row_and_the_latest(engine: sa.Engine) -> None:
