@@ -43,7 +43,7 @@ bench: $(INSTALLED_DEV) ## compare with Asterisk's own Dial(); measure the outbo
 
 chaos: $(INSTALLED_DEV) ## kill, freeze and cut everything under calls [kills=500] [seed=N] [rate=5] [only=controller,asterisk]
 	@$(BIN)/python -m ari_app.lab.tools tests/chaos
-	@$(BIN)/python -m tests.chaos $(foreach name,seed kills rate gap only database,$(if $($(name)),--$(name) $($(name)))) $(foreach name,keep json,$(if $($(name)),--$(name)))
+	@$(BIN)/python -m tests.chaos $(foreach name,seed kills rate gap only database,$(if $($(name)),--$(name) $($(name)))) $(foreach name,hurried keep json,$(if $($(name)),--$(name)))
 
 soak: $(INSTALLED_DEV) ## the same calls for long, nothing broken: does anything grow? [minutes=60] [rate=25]
 	@$(BIN)/python -m ari_app.lab.tools tests/chaos

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from ari_app.lab.ending import end_on_signals, end_stragglers
 from ari_app.lab.errors import LabError
 from benchmarks.processes import machine
 from benchmarks.report import write
@@ -40,6 +41,7 @@ def _parts(_context: click.Context, _parameter: click.Parameter, value: str | No
 @click.option("--gap", type=click.FloatRange(min=0.1), default=1.5, show_default=True, help="Seconds between strikes.")
 @click.option("--only", callback=_parts, metavar="PARTS", help=f"Break these alone: {', '.join(Part)}.")
 @click.option("--database", type=click.Choice(["postgresql", "sqlite"]), default="postgresql", show_default=True)
+@click.option("--hurried", is_flag=True, help="Do not wait until messages that a dead sender had in hand are sent.")
 @click.option("--keep", is_flag=True, help="Leave the folder with all logs.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def main(  # noqa: PLR0917 - click passes them by name
@@ -49,6 +51,7 @@ def main(  # noqa: PLR0917 - click passes them by name
     gap: float,
     only: tuple[Part, ...],
     database: str,
+    hurried: bool,
     keep: bool,
     as_json: bool,
 ) -> None:
@@ -56,15 +59,21 @@ def main(  # noqa: PLR0917 - click passes them by name
 
     Exit status 0: every rule held.
     """
-    plan = Plan(random.randrange(1_000_000) if seed is None else seed, kills, rate, gap, only, database == "sqlite")
+    plan = Plan(
+        random.randrange(1_000_000) if seed is None else seed, kills, rate, gap, only, database == "sqlite", hurried
+    )
     click.echo(f"seed {plan.seed}", err=True)
+    end_on_signals()
     folder = Path(tempfile.mkdtemp(prefix="ari-app-chaos-"))
     folder.chmod(0o711)  # an installed Asterisk runs as a user of its own, who must pass
     try:
         outcome = run(plan, folder, lambda line: click.echo(line, err=True))
     except LabError as error:
         raise click.ClickException(str(error)) from None
+    except KeyboardInterrupt:
+        raise click.Abort from None
     finally:
+        end_stragglers()
         if keep:
             click.echo(f"logs: {folder}", err=True)
         else:

@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 import requests
 
+from ari_app.lab.ending import end_on_signals, end_stragglers
 from ari_app.lab.errors import LabError
 from benchmarks.processes import machine, open_files, resident_bytes, threads
 from benchmarks.report import write
@@ -152,11 +153,15 @@ def main(minutes: float, rate: float) -> None:
     """Place calls for a long time and see whether memory, files, tasks or tables grow; exit 0: by 5 % at most."""
     folder = Path(tempfile.mkdtemp(prefix="ari-app-soak-"))
     folder.chmod(0o711)
+    end_on_signals()
     try:
         samples = run(minutes, rate, folder, lambda line: click.echo(line, err=True))
     except LabError as error:
         raise click.ClickException(str(error)) from None
+    except KeyboardInterrupt:
+        raise click.Abort from None
     finally:
+        end_stragglers()
         shutil.rmtree(folder, ignore_errors=True)
     calls = samples[-1].values["calls"]
     told = (
