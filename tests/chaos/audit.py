@@ -140,19 +140,31 @@ class Audit:
         legs = [leg for leg in self._legs[number] if leg.answered_at is not None]
         if answered and not legs:
             yield Finding(Rule.VERDICT, "answered, and nobody picked up", number)
-        if not answered and any(self._together(call, leg) >= TALK_SECONDS for leg in legs):
-            yield Finding(Rule.VERDICT, f"{entry.disposition}, and they talked", number)
+        talks = [talk for leg in legs if (talk := self._talk(call, leg))]
+        if not answered and talks:
+            if self._died(call) is not None or any(self._unheard(*talk) for talk in talks):
+                self.figures["talked while nobody heard, not answered"] += 1
+            else:
+                yield Finding(Rule.VERDICT, f"{entry.disposition}, and they talked", number)
         if answered and legs and entry.answered_by not in {_endpoint(leg) for leg in legs}:
             yield Finding(Rule.VERDICT, f"answered by {entry.answered_by}, who did not pick up", number)
         if entry.disposition == "message_left" and call.answered_at is None:
             yield Finding(Rule.VERDICT, "a message of somebody who was never answered", number)
 
-    def _together(self, call: Dialog, leg: Dialog) -> float:
-        """For how many seconds both were up."""
+    def _talk(self, call: Dialog, leg: Dialog) -> tuple[float, float] | None:
+        """From when until when both were up, if it was for long enough to talk."""
         if call.answered_at is None or leg.confirmed_at is None:
-            return 0.0
-        began = max(call.answered_at, leg.confirmed_at)
-        return min(self._end(call), self._end(leg)) - began
+            return None
+        began, ended = max(call.answered_at, leg.confirmed_at), min(self._end(call), self._end(leg))
+        return (began, ended) if ended - began >= TALK_SECONDS else None
+
+    def _unheard(self, began: float, ended: float) -> bool:
+        """Whether no controller heard Asterisk at any moment of a talk: nobody can tell of it afterwards."""
+        deaf_until = 0.0
+        for outage in self.outages:
+            if outage.part in FELT and outage.began <= max(began, deaf_until):
+                deaf_until = max(deaf_until, outage.ended + AFTERMATH_SECONDS)
+        return any(one.part in FELT and one.began <= began for one in self.outages) and ended <= deaf_until
 
     def _end(self, call: Dialog) -> float:
         """When a dialog was over: by a word of SIP, or with Asterisk."""

@@ -25,6 +25,7 @@ _CALLS = (
     ("live when Asterisk died", "live when Asterisk was killed"),
     ("recovered", "taken up again by a controller"),
     ("served without a controller", "served without a controller"),
+    ("talked while nobody heard, not answered", "talked while no controller heard Asterisk, and journalled as lost"),
     ("nothing broke beside", "beside which nothing broke that could change their end"),
     ("ended as planned", "ended as their scheme says"),
     ("messages kept", "voicemail messages"),

@@ -115,7 +115,18 @@ def test_an_answered_call_was_answered_by_that_telephone(entry: Entry, legs: lis
 
 def test_who_talked_was_answered() -> None:
     kept = Ledger({}, texts={NUMBER: 1})
-    assert Rule.VERDICT in broken(audit([LOST], legs=[LEG], outages=[KILLED], ledger=kept))
+    briefly = Outage(Part.CONTROLLER, How.KILLED, 0.5, 1.5)
+    late = Outage(Part.WEBSOCKET, How.KILLED, 2.0, 9.0)
+    for outages in ([KILLED], [briefly], [late]):
+        assert Rule.VERDICT in broken(audit([LOST], legs=[LEG], outages=outages, ledger=kept))
+
+
+def test_of_a_talk_that_nobody_heard_nothing_can_be_told() -> None:
+    kept = Ledger({}, texts={NUMBER: 1})
+    throughout = [Outage(Part.CONTROLLER, How.KILLED, 0.5, 3.0), Outage(Part.WEBSOCKET, How.KILLED, 4.0, 5.0)]
+    assert audit([LOST], legs=[LEG], outages=throughout, ledger=kept) == []
+    died = replace(KILLED, began=4.0)
+    assert audit([LOST], UNENDED, [LEG], outages=[died], ledger=kept) == []
 
 
 def test_a_message_is_of_somebody_who_was_answered() -> None:
