@@ -187,7 +187,7 @@ class Audit:
             yield Finding(
                 Rule.SERVED, f"never ended; last heard of after {call.last_at - call.invited_at:.1f} s", number
             )
-        elif call.ended_at - call.invited_at > LONGEST_SECONDS:
+        elif call.cancelled_at is None and call.ended_at - call.invited_at > LONGEST_SECONDS:
             yield Finding(Rule.SERVED, f"ended after {call.ended_at - call.invited_at:.1f} s", number)
 
     def _messages(self, number: str, call: Dialog, entry: Entry) -> Iterator[Finding]:

@@ -67,6 +67,7 @@ class Crowd:
         arguments = ["-s", self.town.numbers[story.name], "-r", "1", "-rp", str(round(1000 / rate)), "-l", "10000"]
         arguments += ["-inf", str(who)]
         sipp.start(places, *arguments, "{}:{}".format(*self.town.house.asterisk.sip_address))
+        sipp.listen()
         self._places[story.name] = sipp
 
     @property

@@ -32,7 +32,7 @@ MOST_DRIFT = 0.05
 """Between the first and the last quarter of what comes after the warm-up."""
 WARM_UP = 0.1
 """That part of a run is not judged."""
-SAMPLES = 240
+SAMPLES = 120
 LONG_MINUTES = 20
 """A run of at least so long is published."""
 _TABLES = ("calls", "call_events", "legs", "voicemail_messages", "messages", "message_events")
