@@ -27,6 +27,7 @@ from ari_app.ports import (
     CallClosed,
     CallOpened,
     CallRouted,
+    CallSoFar,
     Journal,
     Line,
     LineTrouble,
@@ -34,6 +35,7 @@ from ari_app.ports import (
     MessageRules,
 )
 from ari_app.scopes import leave_when
+from ari_app.takenup import Begun, TakenUp
 from ari_app.voicemail import Prompting, Voicemail
 
 log = logging.getLogger(__name__)
@@ -66,12 +68,12 @@ class Exchange:
 
 
 async def conduct(
-    opened: CallOpened, line: Line, exchange: Exchange, full: Full | None = None
+    opened: CallOpened, line: Line, exchange: Exchange, full: Full | None = None, so_far: CallSoFar | None = None
 ) -> verdict.Verdict | None:
     """Handle one inbound call whole; however it goes, the line is closed and the journal has its verdict. None when
     somebody else goes on with the call: the verdict is theirs to give. A call that there is no room for (``full`` says
-    why) is told so, and that is all."""
-    call = _Call(opened, line, exchange, full)
+    why) is told so, and that is all. ``so_far``: another process began it."""
+    call = _Call(opened, line, exchange, full, so_far)
     try:
         await call.walk()
     except asyncio.CancelledError:
@@ -105,15 +107,21 @@ async def _whatever_comes(owed: Coroutine[Any, Any, T]) -> T:
 class _Call:
     """The state of one call under way."""
 
-    def __init__(self, opened: CallOpened, line: Line, exchange: Exchange, full: Full | None) -> None:
-        self.chronicle = Chronicle(opened.call_id, exchange.journal)
+    def __init__(
+        self, opened: CallOpened, line: Line, exchange: Exchange, full: Full | None, so_far: CallSoFar | None
+    ) -> None:
+        timeline, seconds = (so_far.timeline, so_far.seconds) if so_far is not None else ((), 0.0)
+        self.chronicle = Chronicle(opened.call_id, exchange.journal, timeline, seconds)
         self._opened = opened
         self._line = line
         self._exchange = exchange
         self._full = full
         self._voicemail = Voicemail(line, self.chronicle, exchange.keeper, exchange.journal)
-        self._legs_placed = 0
+        self._taken = TakenUp(line, self.chronicle, exchange.journal) if so_far is not None else None
+        self._legs_placed = self._taken.legs_placed if self._taken is not None else 0
         self._closing = False
+        if self._taken is not None and self._taken.recording is not None:
+            self._voicemail.adopt(self._taken.recording)
         line.listen(lambda note: self.chronicle.extend((note,)))
         # Before any step is left because of it: what a step does at its end must know that the call is not ours.
         line.gone.add_done_callback(lambda _: self._note_caller_left())
@@ -121,29 +129,46 @@ class _Call:
     async def walk(self) -> None:
         """Route the call and perform its steps until it is finished, the caller leaves or the longest call is over."""
         with self._exchange.loops.watching(self._opened, self.chronicle) as circling:
-            steps = self._route()
-            if self._full is not None:
-                self.chronicle.note(Kind.TURNED_AWAY, why=self._full.value)
-                steps = (HangUpStep(HangUpCause.CONGESTION),)
-            elif circling:
-                self.chronicle.note(Kind.LOOP_STOPPED)
-                steps = (HangUpStep(HangUpCause.BUSY),)
+            if self._taken is not None:
+                self._taken.note_recovered()
+                if self._line.gone.done():
+                    return
+                steps, decision = self._resumed(self._taken)
+            else:
+                steps = self._allowed(self._route(), circling=circling)
+                decision = engine.first(steps)
+            longest = self._exchange.max_call_seconds
+            left = longest - self.chronicle.now_ms / 1000 if self._taken is not None else longest
             async with leave_when(self._line.gone):
                 try:
-                    async with asyncio.timeout(self._exchange.max_call_seconds):
-                        await self._steps(steps)
+                    async with asyncio.timeout(left):
+                        await self._steps(steps, decision)
                 except TimeoutError:
-                    self.chronicle.note(Kind.LIMIT_REACHED, seconds=self._exchange.max_call_seconds)
+                    self.chronicle.note(Kind.LIMIT_REACHED, seconds=longest)
+
+    def _allowed(self, steps: tuple[Step, ...], *, circling: bool) -> tuple[Step, ...]:
+        """Unless there is no room for the call, or it goes in a circle."""
+        if self._full is not None:
+            self.chronicle.note(Kind.TURNED_AWAY, why=self._full.value)
+            return (HangUpStep(HangUpCause.CONGESTION),)
+        if circling:
+            self.chronicle.note(Kind.LOOP_STOPPED)
+            return (HangUpStep(HangUpCause.BUSY),)
+        return steps
 
     def _route(self) -> tuple[Step, ...]:
-        opened, exchange = self._opened, self._exchange
-        exchange.journal.opened(opened)
+        opened = self._opened
+        self._exchange.journal.opened(opened)
         self.chronicle.note(
             Kind.ARRIVED,
             caller=opened.caller or opened.caller_raw or None,
             dialled=opened.dialled or opened.dialled_raw,
             at=opened.at.isoformat(timespec="milliseconds"),
         )
+        return self._routed()
+
+    def _routed(self) -> tuple[Step, ...]:
+        opened, exchange = self._opened, self._exchange
         arrival = engine.Arrival(opened.caller, opened.dialled, opened.dialled_raw, opened.at)
         route = engine.route(arrival, exchange.book.current, exchange.default)
         self.chronicle.extend(route.notes)
@@ -158,28 +183,49 @@ class _Call:
         )
         return route.steps
 
-    async def _steps(self, steps: tuple[Step, ...]) -> None:
-        decision = engine.first(steps)
+    def _resumed(self, taken: TakenUp) -> tuple[tuple[Step, ...], engine.Decision]:
+        """Where to go on with a call that another process began."""
+        if taken.unwritten:
+            self._exchange.journal.opened(self._opened)
+        book, default = self._exchange.book.current, self._exchange.default
+        known = engine.route_again(self.chronicle.entries, book, default)
+        decision = taken.decision(known)
+        if known is None and not taken.is_under_way(decision):
+            known = self._routed()
+            decision = decision or taken.decision_anew(known)
+        steps = known or ()
+        if decision is None:
+            decision = taken.decision_anew(steps)
+        taken.end_unfit(decision)
+        return steps, decision
+
+    async def _steps(self, steps: tuple[Step, ...], decision: engine.Decision) -> None:
+        begun = self._taken.begun(decision) if self._taken is not None else None
         while isinstance(decision, engine.Perform):
             self.chronicle.extend(decision.notes)
-            result = await self._perform(decision.index, decision.step)
+            result = await self._perform(decision.index, decision.step, begun)
+            begun = None
             decision = engine.after(steps, decision.index, result)
         self.chronicle.extend(decision.notes)
-        self.chronicle.note(Kind.HUNG_UP, cause=decision.cause.value)
+        if not self.chronicle.happened(Kind.HUNG_UP):
+            self.chronicle.note(Kind.HUNG_UP, cause=decision.cause.value)
         await self._line.hang_up(decision.cause)
 
-    async def _perform(self, index: int, step: Step) -> engine.StepResult:
+    async def _perform(self, index: int, step: Step, begun: Begun | None) -> engine.StepResult:
+        """Perform a step, or what is left of one that another process has ``begun``."""
+        at = begun.at if begun is not None else None
         match step:
             case DialStep():
-                dialing = Dialing(self._line, self.chronicle, index + 1, self._legs_placed + 1)
+                rung = begun.ringing if begun is not None else None
+                dialing = Dialing(self._line, self.chronicle, index + 1, self._legs_placed + 1, rung)
                 try:
                     return await dialing.perform(step)
                 finally:
                     self._legs_placed = dialing.next_leg - 1
             case GreetingStep():
-                return await Prompting(self._line, self.chronicle).perform(step)
+                return await Prompting(self._line, self.chronicle).perform(step, at)
             case VoicemailStep():
-                return await self._voicemail.perform(step)
+                return await self._voicemail.perform(step, at)
             case HangUpStep():
                 raise AssertionError("the engine finishes a call at a hang-up step")
 
@@ -192,6 +238,8 @@ class _Call:
         await self._line.close()
         if self.chronicle.sealed:
             return None
+        if self._taken is not None:
+            self._taken.close_legs()
         await self._voicemail.judge()
         result = verdict.derive(self.chronicle.entries)
         self.chronicle.note(
@@ -243,7 +291,8 @@ class _Call:
             self.chronicle.note(Kind.HANDED_ON, how=how.value)
             self.chronicle.seal()
             return
-        if how is CallerEnd.HUNG_UP and self.chronicle.happened(Kind.CONNECTED):
+        talked = self.chronicle.happened(Kind.CONNECTED) and not self.chronicle.happened(Kind.TALK_ENDED)
+        if how is CallerEnd.HUNG_UP and talked:
             self.chronicle.note(Kind.TALK_ENDED, by="caller")
         self.chronicle.note(Kind.CALLER_LEFT, how=how.value)
 

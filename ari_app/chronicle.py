@@ -7,21 +7,27 @@ from collections.abc import Iterable
 
 from ari_app.core.outcomes import LegEnd, LegOutcome
 from ari_app.core.scheme import Destination
+from ari_app.core.standing import LegStanding
 from ari_app.core.timeline import Entry, Kind, Note, Scalar
 from ari_app.ports import Journal, LegRecord
 
 
 class Chronicle:
-    """The record of one call as it happens. Times are of the event loop's clock, which never jumps."""
+    """The record of one call as it happens. Times are of the event loop's clock, which never jumps.
 
-    def __init__(self, call_id: str, journal: Journal) -> None:
+    ``so_far`` is what another process has written of it, whose call began ``seconds_ago``.
+    """
+
+    def __init__(self, call_id: str, journal: Journal, so_far: Iterable[Entry] = (), seconds_ago: float = 0.0) -> None:
         self.call_id = call_id
-        self.entries: list[Entry] = []
+        self.entries: list[Entry] = [*so_far]
         self.sealed = False
-        self._kinds: set[Kind] = set()
+        self._kinds: set[Kind] = {entry.kind for entry in self.entries}
         self._journal = journal
         self._clock = asyncio.get_running_loop().time
-        self._began = self._clock()
+        # The other's clock may have been another one: what comes now is not before what has been.
+        last = max((entry.at_ms for entry in self.entries), default=0) / 1000
+        self._began = self._clock() - max(seconds_ago, last)
 
     @property
     def now_ms(self) -> int:
@@ -52,26 +58,32 @@ class Chronicle:
         self._kinds.add(entry.kind)
         self._journal.noted(self.call_id, entry)
 
-    def leg(self, step: int, number: int, destination: Destination) -> LegChronicle:
+    def leg(self, step: int, leg_id: str, destination: Destination) -> LegChronicle:
         """Begin the record of one leg."""
-        return LegChronicle(self, self._journal, step, f"{self.call_id}-{number}", destination)
+        leg = LegStanding(leg_id, step, destination.target, destination.timeout, self.now_ms)
+        self.note(Kind.LEG_DIALED, leg=leg_id, destination=destination.target, timeout=destination.timeout)
+        return LegChronicle(self, self._journal, leg)
 
 
 class LegChronicle:
-    """The record of one leg, from dialing to its end; written to the journal exactly once."""
+    """The record of one leg, from dialing to its end; written to the journal exactly once. ``leg`` is how far it is
+    already on record."""
 
-    def __init__(self, call: Chronicle, journal: Journal, step: int, leg_id: str, destination: Destination) -> None:
-        self.leg_id = leg_id
-        self.destination = destination.target
+    def __init__(self, call: Chronicle, journal: Journal, leg: LegStanding) -> None:
+        self.leg_id = leg.leg_id
+        self.destination = leg.destination
+        self.dialed_ms = leg.dialed_ms
         self._call = call
         self._journal = journal
-        self._step = step
-
-        self._dialed_ms = call.now_ms
-        self._rang_ms: int | None = None
-        self._answered_ms: int | None = None
+        self._step = leg.step
+        self._rang_ms = leg.rang_ms
+        self._answered_ms = leg.answered_ms
         self._closed = False
-        call.note(Kind.LEG_DIALED, leg=leg_id, destination=destination.target, timeout=destination.timeout)
+
+    @property
+    def has_rung(self) -> bool:
+        """Whether it is on record that the destination rings."""
+        return self._rang_ms is not None
 
     def rang(self) -> None:
         """The destination rings."""
@@ -81,8 +93,9 @@ class LegChronicle:
 
     def answered(self) -> None:
         """The destination picked up."""
-        self._answered_ms = self._call.now_ms
-        self._call.note(Kind.LEG_ANSWERED, leg=self.leg_id, destination=self.destination)
+        if self._answered_ms is None:
+            self._answered_ms = self._call.now_ms
+            self._call.note(Kind.LEG_ANSWERED, leg=self.leg_id, destination=self.destination)
 
     def ended(self, end: LegEnd) -> None:
         """The leg is over; later words about it are not listened to."""
@@ -99,7 +112,7 @@ class LegChronicle:
                 leg_id=self.leg_id,
                 step=self._step,
                 destination=target,
-                dialed_ms=self._dialed_ms,
+                dialed_ms=self.dialed_ms,
                 rang_ms=self._rang_ms,
                 answered_ms=self._answered_ms,
                 ended_ms=now,

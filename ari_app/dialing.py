@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ari_app.chronicle import Chronicle, LegChronicle
@@ -25,14 +25,52 @@ class _Connected:
     record: LegChronicle
 
 
+@dataclass(frozen=True, slots=True)
+class BegunRinging:
+    """What another process has done of the step, ``seconds`` ago: the legs it dialed, in their order, each with how it
+    ended or the record that is open; behind them the ids of legs that are not on record. Or the leg that talks."""
+
+    legs: Sequence[LegChronicle | LegOutcome] = ()
+    unknown: Sequence[str] = ()
+    talking: LegChronicle | None = None
+    seconds: float = 0.0
+
+    def at(self, place: int, begin: Callable[[str], LegChronicle]) -> LegChronicle | LegOutcome | None:
+        """The leg of the destination in this place, if it was dialed."""
+        if place < len(self.legs):
+            return self.legs[place]
+        place -= len(self.legs)
+        return begin(self.unknown[place]) if place < len(self.unknown) else None
+
+
+class GoneLeg:
+    """A leg that talked, and was gone when it was looked for."""
+
+    def __init__(self, leg_id: str, end: LegEnd) -> None:
+        loop = asyncio.get_running_loop()
+        self.id = leg_id
+        self.rang: asyncio.Future[None] = loop.create_future()
+        self.settled: asyncio.Future[LegEnd | None] = loop.create_future()
+        self.ended: asyncio.Future[LegEnd] = loop.create_future()
+        self.rang.set_result(None)
+        self.settled.set_result(None)
+        self.ended.set_result(end)
+
+    def hang_up(self, outcome: LegOutcome) -> None:
+        """It has."""
+
+
 class Dialing:
     """One dial step of one call. The line owns every leg placed here, and ends what is left when the call closes."""
 
-    def __init__(self, line: Line, chronicle: Chronicle, step: int, first_leg: int) -> None:
+    def __init__(
+        self, line: Line, chronicle: Chronicle, step: int, first_leg: int, begun: BegunRinging | None = None
+    ) -> None:
         self._line = line
         self._chronicle = chronicle
         self._step = step
         self._next_leg = first_leg
+        self._begun = begun or BegunRinging()
         self._connecting = asyncio.Lock()
         self._winner: _Connected | None = None
         self._outcomes: list[LegOutcome] = []
@@ -44,9 +82,12 @@ class Dialing:
 
     async def perform(self, step: DialStep) -> Talked | Unanswered:
         """Ring until someone is connected to the caller, and stay until their talk is over."""
-        await self._sound_ringing()
         try:
-            await self._ring(step.strategy, step.destinations)
+            if (talking := self._begun.talking) is not None:
+                self._talk_on(talking)
+            else:
+                await self._sound_ringing()
+                await self._ring(step.strategy, step.destinations)
             if self._winner is None:
                 return Unanswered(tuple(self._outcomes))
             await asyncio.wait([self._winner.leg.ended])
@@ -54,6 +95,15 @@ class Dialing:
             return Talked()
         finally:
             self._release_winner()
+
+    def _talk_on(self, record: LegChronicle) -> None:
+        """The two are connected already; who has hung up while nobody heard it was the destination, for the caller is
+        there."""
+        try:
+            leg: Leg = self._line.adopt(record.leg_id)
+        except LegRefused as gone:
+            leg = GoneLeg(record.leg_id, gone.end)
+        self._winner = _Connected(leg, record)
 
     async def _ring(self, strategy: RingStrategy, destinations: Sequence[Destination]) -> None:
         match strategy:
@@ -65,24 +115,35 @@ class Dialing:
                 await self._together(destinations)
 
     async def _in_turn(self, destinations: Sequence[Destination]) -> None:
-        for destination in destinations:
-            await asyncio.sleep(destination.delay)
-            await self._ring_one(destination, alone=True)
+        for destination, begun in self._turns(destinations):
+            if begun is None:
+                await asyncio.sleep(destination.delay)
+            await self._ring_one(destination, begun, alone=True)
             if self._winner is not None:
                 return
 
+    def _turns(self, destinations: Sequence[Destination]) -> Iterator[tuple[Destination, LegChronicle | None]]:
+        """Whom to ring, in their order; those who are rung already with the record of it, those who were are left
+        out."""
+        for place, destination in enumerate(destinations):
+            begun = self._begun.at(place, lambda leg_id: self._chronicle.leg(self._step, leg_id, destination))  # noqa: B023
+            if isinstance(begun, LegOutcome):
+                self._outcomes.append(begun)
+            else:
+                yield destination, begun
+
     async def _together(self, destinations: Sequence[Destination]) -> None:
         """Ring side by side, each from its own delay on; whoever waits is brought forward once nobody rings."""
-        waiting = sorted(destinations, key=lambda one: one.delay)
-        alone = len(waiting) == 1
+        waiting = list(self._turns(sorted(destinations, key=lambda one: one.delay)))
+        alone = len(destinations) == 1
         ringing: list[asyncio.Task[None]] = []
         clock = asyncio.get_running_loop().time
-        began = clock()
+        began = clock() - self._begun.seconds
         try:
             while (waiting or ringing) and self._winner is None:
-                while waiting and (not ringing or began + waiting[0].delay <= clock()):
-                    ringing.append(asyncio.create_task(self._ring_one(waiting.pop(0), alone=alone)))
-                until_next = began + waiting[0].delay - clock() if waiting else None
+                while waiting and (not ringing or waiting[0][1] or began + waiting[0][0].delay <= clock()):
+                    ringing.append(asyncio.create_task(self._ring_one(*waiting.pop(0), alone=alone)))
+                until_next = began + waiting[0][0].delay - clock() if waiting else None
                 done, _ = await asyncio.wait(ringing, timeout=until_next, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     ringing.remove(task)
@@ -90,16 +151,22 @@ class Dialing:
         finally:
             await _cancel(ringing)
 
-    async def _ring_one(self, destination: Destination, *, alone: bool) -> None:
-        """Ring one destination for its timeout, beside others or alone; if it answers first, connect it."""
-        record = self._chronicle.leg(self._step, self._next_leg, destination)
-        self._next_leg += 1
+    async def _ring_one(self, destination: Destination, begun: LegChronicle | None, *, alone: bool) -> None:
+        """Ring one destination for its timeout, or for what is left of it, beside others or alone; if it answers first,
+        connect it."""
+        record = begun or self._new_leg(destination)
         leg: Leg | None = None
         try:
-            net = destination.timeout + NET_SECONDS
-            leg = await self._line.place(record.leg_id, destination, net, alone=alone)
+            if begun is not None:
+                leg = self._line.adopt(record.leg_id)
+                if record.has_rung and not leg.rang.done():
+                    leg.rang.set_result(None)  # it is on record, and is not told twice
+            else:
+                net = destination.timeout + NET_SECONDS
+                leg = await self._line.place(record.leg_id, destination, net, alone=alone)
             leg.rang.add_done_callback(lambda _: record.rang())
-            end = await self._until_settled(leg, destination.timeout)
+            rung = (self._chronicle.now_ms - record.dialed_ms) / 1000 if begun is not None else 0
+            end = await self._until_settled(leg, max(0.0, destination.timeout - rung))
             if end is None:
                 record.answered()
                 end = await self._connect(leg, record)
@@ -116,6 +183,11 @@ class Dialing:
             raise
         if end is not None:
             self._over(leg, record, end)
+
+    def _new_leg(self, destination: Destination) -> LegChronicle:
+        record = self._chronicle.leg(self._step, f"{self._chronicle.call_id}-{self._next_leg}", destination)
+        self._next_leg += 1
+        return record
 
     async def _until_settled(self, leg: Leg, seconds: float) -> LegEnd | None:
         """None once the leg is answered; else how its ringing ended, our own timeout included."""

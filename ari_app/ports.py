@@ -88,9 +88,21 @@ class Line(Protocol):
         before this leg is over, so that Asterisk may connect the two by itself. Raises `LegRefused`; cancelled
         meanwhile, it ends the leg itself."""
 
+    def found(self) -> Sequence[str]:
+        """Of a call that another process began: the ids of its legs that live, in the order they were placed."""
+
+    def adopt(self, leg_id: str) -> Leg:
+        """Such a leg, as it is found. Raises `LegRefused` when it is over, which nobody has heard."""
+
+    def adopt_recording(self, name: str) -> Recording:
+        """A recording that another process began, under way or over."""
+
+    async def play_on(self, within_seconds: float) -> PlayEnd | None:
+        """Wait for the end of what another process has begun to play; None when nothing plays."""
+
     async def connect(self, leg: Leg) -> None:
-        """Answer the caller and let the two talk; done when they can hear each other. Raises `LegRefused` if the leg
-        has gone meanwhile."""
+        """Answer the caller and let the two talk, if they do not yet; done when they can hear each other. Raises
+        `LegRefused` if the leg has gone meanwhile."""
 
     async def play(self, sounds: Sequence[str], within_seconds: float) -> PlayEnd:
         """Play to the answered caller, giving up after ``within_seconds``."""
@@ -135,6 +147,18 @@ class CallOpened:
     dialled: str | None
     dialled_raw: str
     channel: str = ""
+    application: str = ""
+    """Whose it is: the controller's name at Asterisk."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallSoFar:
+    """A call that another process began and did not close: how it arrived, and its timeline. ``seconds`` is how long
+    ago it arrived."""
+
+    opened: CallOpened
+    timeline: tuple[Entry, ...] = ()
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

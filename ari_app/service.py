@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import signal
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -13,27 +12,22 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[impo
 from sqlalchemy import Engine
 
 from ari_app.ari.dialplan_notes import DialplanNotes
-from ari_app.ari.events import Channel
-from ari_app.ari.line import AriLine
 from ari_app.ari.recordings import AriRecordings
 from ari_app.ari.telephony import Telephony
-from ari_app.call import Exchange, conduct
-from ari_app.core.admission import Full
-from ari_app.core.numbering import masked, masked_target, normalise, printable
-from ari_app.core.verdict import Verdict
+from ari_app.call import Exchange
 from ari_app.fallback.case import Desk
 from ari_app.fallback.intake import FallbackIntake
 from ari_app.fallback.spoken import Spoken
 from ari_app.late_recordings import LateRecordings
 from ari_app.message_store import MessageStore
-from ari_app.monitoring.context import in_call
 from ari_app.monitoring.processes import ControllerMonitor
-from ari_app.ports import CallOpened
+from ari_app.reception import Reception
 from ari_app.settings import Settings
 from ari_app.storage.database import open_database
 from ari_app.storage.fallback_rows import FallbackRows
 from ari_app.storage.journal import SqlJournal
 from ari_app.storage.keeper import SchemeBookKeeper
+from ari_app.storage.open_calls import OpenCalls
 from ari_app.storage.owed_recordings import OwedRecordings
 from ari_app.storage.snapshot import BookSnapshot
 from ari_app.storage.spool import Spool
@@ -62,9 +56,6 @@ class Service:
         )
         self._spool = spool = Spool(settings.state)
         self.journal = SqlJournal(self._engine, spool=spool)
-        self.telephony = Telephony(
-            settings.ari, settings.dial_templates, self._conduct, settings.max_call_seconds, settings.admission
-        )
         recordings = AriRecordings(settings.ari_application, lambda: self.telephony.connection.client)
         self._messages = MessageStore(settings.messages_folder, recordings)
         counted = self._monitor.counted(self.journal)
@@ -72,7 +63,7 @@ class Service:
             self._engine, settings.ari_application, lambda: not (self.journal.trouble or spool.size)
         )
         self._late = LateRecordings(ledger, self._messages, counted, self.book, settings.deployment)
-        self._exchange = Exchange(
+        exchange = Exchange(
             self.book,
             counted,
             self._messages,
@@ -80,6 +71,17 @@ class Service:
             settings.max_call_seconds,
             rules=self.book,
             deployment=settings.deployment,
+        )
+        self._notes = DialplanNotes(lambda: self.telephony.connection.client)
+        left = OpenCalls(self._engine, settings.state, settings.ari_application)
+        reception = Reception(exchange, left, self._notes, settings.ari_application, settings.region)
+        self.telephony = Telephony(
+            settings.ari,
+            settings.dial_templates,
+            reception.conduct,
+            settings.max_call_seconds,
+            settings.admission,
+            before=reception,
         )
         self._fallback = self._intake(recordings)
         self._monitor.watch(self.book, self.journal, spool, self._messages, self.telephony, late=self._late)
@@ -130,8 +132,7 @@ class Service:
             owner=settings.ari_application,
             entered=self._monitor.entered,
         )
-        notes = DialplanNotes(lambda: self.telephony.connection.client)
-        return FallbackIntake(notes, FallbackRows(self._engine), Spoken(self._messages, recordings), desk)
+        return FallbackIntake(self._notes, FallbackRows(self._engine), Spoken(self._messages, recordings), desk)
 
     async def _take_late_recordings(self) -> None:
         """Not by a controller whose name another one has: those are the other's now."""
@@ -143,36 +144,6 @@ class Service:
         connection = self.telephony.connection
         if connection.connected and self._spool.empty:
             await self._fallback.look(connection.connections)
-
-    async def _conduct(self, line: AriLine, channel: Channel, full: Full | None) -> None:
-        call = self._opened(channel)
-        with in_call(call.call_id):
-            verdict = await conduct(call, line, self._exchange, full)
-            if verdict is None:
-                log.info("call %s is somebody else's now", call.call_id)
-            else:
-                log.info("%s", told(call, verdict), extra={"shown": (call.dialled or call.dialled_raw,)})
-
-    def _opened(self, channel: Channel) -> CallOpened:
-        """A call as it arrives. Whatever the signalling says is hostile: numbers are read strictly, text is cleaned."""
-        caller, dialled = channel["caller"]["number"], channel["dialplan"]["exten"]
-        now, region = datetime.now(UTC), self._settings.region
-        return CallOpened(
-            call_id=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(5)}",
-            at=now,
-            caller=normalise(caller, region),
-            caller_raw=printable(caller),
-            dialled=normalise(dialled, region),
-            dialled_raw=printable(dialled),
-            channel=channel["id"],
-        )
-
-
-def told(call: CallOpened, verdict: Verdict) -> str:
-    """How a call ended, as the log tells it: the team's own number whole, callers' and advisers' masked."""
-    caller, dialled = masked(call.caller or call.caller_raw), call.dialled or call.dialled_raw
-    why = f"talked with {masked_target(verdict.answered_by)}" if verdict.answered_by else verdict.reason.value
-    return f"call {call.call_id} from {caller} to {dialled}: {verdict.disposition.value}, {why}"
 
 
 async def serve(settings: Settings) -> None:

@@ -16,7 +16,15 @@ from ari_app.core.outcomes import CallerEnd, HangUpCause, LegEnd, LegOutcome, Pl
 from ari_app.core.scheme import Destination, SchemeBook, Step, VoicemailStep
 from ari_app.core.timeline import Entry, Note
 from ari_app.core.verdict import Verdict
-from ari_app.ports import CallAmended, CallClosed, CallOpened, CallRouted, LegRecord, MessageRecord
+from ari_app.ports import (
+    CallAmended,
+    CallClosed,
+    CallOpened,
+    CallRouted,
+    LegRecord,
+    LegRefused,
+    MessageRecord,
+)
 
 PROMPT_SECONDS = 6.0
 _TOKEN = re.compile(r"([a-z_-]+)(?:@(\d+(?:\.\d+)?))?")
@@ -234,6 +242,18 @@ class ScriptedLine:
     ) -> ScriptedLeg:
         script = next(self._outcomes, LegScript(LegOutcome.NO_ANSWER, 0, 0))
         return ScriptedLeg(leg_id, script, self._caller.talks)
+
+    def found(self) -> Sequence[str]:
+        return ()
+
+    def adopt(self, leg_id: str) -> ScriptedLeg:
+        raise LegRefused(LegEnd(LegOutcome.FAILED))
+
+    def adopt_recording(self, name: str) -> ScriptedRecording:
+        raise AssertionError("no scripted call was begun by another process")
+
+    async def play_on(self, within_seconds: float) -> PlayEnd | None:
+        return None
 
     async def connect(self, leg: object) -> None:
         self._answered = True

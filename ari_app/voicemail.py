@@ -10,6 +10,7 @@ from ari_app.core.engine import MessageTaken, Prompted
 from ari_app.core.outcomes import PlayEnd, Recorded, RecordEnd
 from ari_app.core.recordings import worth
 from ari_app.core.scheme import Greeting, GreetingStep, VoicemailStep
+from ari_app.core.standing import RecordingStanding, Standing
 from ari_app.core.timeline import Kind
 from ari_app.ports import Journal, Line, LineTrouble, MessageKeeper, MessageRecord, Recording, RecordingOwed
 
@@ -31,9 +32,19 @@ class Prompting:
         self._line = line
         self._chronicle = chronicle
 
-    async def perform(self, step: GreetingStep) -> Prompted:
-        """Answer and play the greeting; a prompt that fails does not keep the call from going on."""
-        return Prompted(await self.play(step.greeting))
+    async def perform(self, step: GreetingStep, at: Standing | None = None) -> Prompted:
+        """Answer and play the greeting, or what is left of it; one that fails does not keep the call from going on."""
+        if at is None or not at.prompt_begun:
+            return Prompted(await self.play(step.greeting))
+        if at.prompt is not None:
+            return Prompted(at.prompt)
+        return Prompted(await self.play_on(step.greeting) or PlayEnd.PLAYED)
+
+    async def play_on(self, greeting: Greeting) -> PlayEnd | None:
+        """Hear out a greeting that another process began; None when it is over, nobody knows since when."""
+        end = await self._line.play_on(PROMPT_SECONDS)
+        self._chronicle.note(Kind.PROMPT_ENDED, greeting=greeting.name, end=(end or PlayEnd.PLAYED).value)
+        return end
 
     async def play(self, greeting: Greeting, *more: str) -> PlayEnd:
         """Answer, if need be, and play a greeting and further sounds after it."""
@@ -71,12 +82,16 @@ class Voicemail:
         self.owed: RecordingOwed | None = None
         """The recording, when it could not be taken yet."""
 
-    async def perform(self, step: VoicemailStep) -> MessageTaken:
-        """Greet, give the tone, record until a limit, ``#`` or the caller's hang-up ends it."""
-        prompting = Prompting(self._line, self._chronicle)
-        if await prompting.play(step.greeting, TONE) is not PlayEnd.PLAYED:
-            # A missing greeting must not cost the message: the tone alone still says "speak now".
-            await prompting.tone()
+    def adopt(self, begun: RecordingStanding) -> None:
+        """A recording that another process began is this call's message, if it is any good."""
+        limits = VoicemailStep(Greeting("", ""), begun.max_seconds, min_seconds=begun.min_seconds)
+        self._under_way = (self._line.adopt_recording(begun.name), begun.name, limits)
+
+    async def perform(self, step: VoicemailStep, at: Standing | None = None) -> MessageTaken:
+        """Greet, give the tone, record until a limit, ``#`` or the caller's hang-up ends it; or what is left to do."""
+        if at is not None and at.recording is not None:
+            return await self._record_on(at.recording)
+        await self._prompt(step, at)
         name = self._keeper.new_name()
         self._under_way = (None, name, step)
         recording = await self._line.record(name, step)
@@ -86,6 +101,23 @@ class Voicemail:
         )
         # Ours is the deadline: Asterisk's counts whole seconds, and is up to two of them late.
         await asyncio.wait([recording.ended], timeout=step.max_seconds)
+        return MessageTaken()
+
+    async def _prompt(self, step: VoicemailStep, at: Standing | None) -> None:
+        prompting = Prompting(self._line, self._chronicle)
+        end: PlayEnd | None = None
+        if at is None or not at.prompt_begun:
+            end = await prompting.play(step.greeting, TONE)
+        elif at.prompt is None:
+            end = await prompting.play_on(step.greeting)
+        if end is not PlayEnd.PLAYED:
+            # A missing greeting must not cost the message: the tone alone still says "speak now".
+            await prompting.tone()
+
+    async def _record_on(self, begun: RecordingStanding) -> MessageTaken:
+        if self._under_way is not None and (recording := self._under_way[0]) is not None:
+            left = begun.max_seconds - (self._chronicle.now_ms - begun.began_ms) / 1000
+            await asyncio.wait([recording.ended], timeout=max(0.0, left))
         return MessageTaken()
 
     async def judge(self) -> None:
@@ -99,7 +131,8 @@ class Voicemail:
             return
         await asyncio.wait([recording.ended], timeout=FILE_SECONDS)
         end = recording.ended.result() if recording.ended.done() else RecordEnd.OVERDUE
-        self._chronicle.note(Kind.RECORDING_ENDED, end=end.value)
+        if not self._chronicle.happened(Kind.RECORDING_ENDED):
+            self._chronicle.note(Kind.RECORDING_ENDED, end=end.value)
         recorded = await self._keeper.take(name)
         if recorded.trouble:
             self._not_taken(recorded, step)

@@ -109,14 +109,14 @@ class HandedLeg:
     """A leg of Dial()'s: Asterisk chooses its channel's id, which the first Dial event tells, and ends it with the
     caller; whatever else becomes of it, the caller comes back."""
 
-    def __init__(self, client: AriClient, leg_id: str) -> None:
+    def __init__(self, client: AriClient, leg_id: str, channel: str = "") -> None:
         loop = asyncio.get_running_loop()
         self.id = leg_id
         self.rang: Future[None] = loop.create_future()
         self.settled: Future[LegEnd | None] = loop.create_future()
         self.ended: Future[LegEnd] = loop.create_future()
         self._client = client
-        self._channel = ""
+        self._channel = channel
         self._to_end: HangupReason | None = None
         self._told: Future[None] | None = None
         self._left = False

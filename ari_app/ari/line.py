@@ -18,12 +18,12 @@ from ari_app.ari.events import Channel, Event, StasisStart
 from ari_app.ari.handover import HandedLeg
 from ari_app.ari.legs import AriLeg, done
 from ari_app.ari.media import AriRecording, CallerMedia
-from ari_app.ari.placing import Placing
+from ari_app.ari.placing import NOT_RUNG, Placing, RungByDial
 from ari_app.ari.registry import Registry
 from ari_app.ari.seen import Seen
 from ari_app.ari.settings import own_id
 from ari_app.ari.talkbridge import TalkBridge
-from ari_app.ari.whereabouts import BACK, in_stasis, is_ours
+from ari_app.ari.whereabouts import BACK, in_fallback, in_stasis, is_ours
 from ari_app.core.outcomes import CallerEnd, HangUpCause, LegEnd, LegOutcome, PlayEnd
 from ari_app.core.scheme import Destination, VoicemailStep
 from ari_app.core.timeline import Kind, Note
@@ -61,7 +61,8 @@ class AriLine:
         self._client = client
         self._registry = registry
         self._dial = dial
-        self._tell: Callable[[Note], None] = lambda note: None
+        self._untold: list[Note] = []
+        self._tell: Callable[[Note], None] = self._untold.append
         self._placing = Placing(client, registry, app, self.side, channel, longest_seconds=longest_seconds)
         self._media = CallerMedia(client, registry, self.side)
         self._bridge = TalkBridge(own_id(app, self.channel_id))
@@ -83,6 +84,8 @@ class AriLine:
                 done(self.gone, how_left(event.get("cause", 0), event.get("tech_cause", 0)))
             case "StasisEnd" if not self.side.entered.done():
                 pass  # handed over to the dialplan; should the caller have left, another event says so
+            case "StasisEnd" if in_fallback(event["channel"]):
+                self.leave(CallerEnd.TO_FALLBACK)  # `ari-app agi` took us for dead: we had hung
             case "StasisEnd" | "ChannelDestroyed":
                 done(self.gone, self.side.left_unseen())
                 if event["type"] == "ChannelDestroyed" and handed is not None:
@@ -117,6 +120,8 @@ class AriLine:
 
     def listen(self, tell: Callable[[Note], None]) -> None:
         self._tell = tell
+        for note in self._untold:
+            tell(note)
 
     # --- after events were missed -------------------------------------------------------------------------------------
 
@@ -146,6 +151,36 @@ class AriLine:
             if name not in seen.live:
                 self._media.ended(name)
 
+    # --- of a call that another process began -------------------------------------------------------------------------
+
+    def take_up(self, call_id: str, left: LeftCall, seen: Seen) -> None:
+        """Find what is left of the call in Asterisk; synchronous, and done before any event of it is passed on."""
+        channel = seen.channels.get(self.channel_id)
+        self.side.answered = left.answered or (channel is not None and channel["state"] == "Up")
+        self._placing.take_up(call_id, left.handed, seen)
+        bridge = seen.bridges.get(self._bridge.id)
+        if bridge is not None:
+            self._bridge.take_up(bridge)
+        self._media.take_up(left.playbacks, left.recording, seen.live)
+        if channel is None:
+            done(self.gone, self.side.left_unseen())
+        elif not is_ours(channel):
+            self.leave(CallerEnd.TO_FALLBACK)
+        elif in_stasis(channel):
+            done(self.side.entered, None)
+
+    def found(self) -> Sequence[str]:
+        return self._placing.found()
+
+    def adopt(self, leg_id: str) -> AriLeg | HandedLeg:
+        return self._placing.adopt(leg_id)
+
+    def adopt_recording(self, name: str) -> AriRecording:
+        return self._media.adopt(name)
+
+    async def play_on(self, within_seconds: float) -> PlayEnd | None:
+        return await self._media.play_on(within_seconds)
+
     # --- what is done with it -----------------------------------------------------------------------------------------
 
     async def answer(self) -> None:
@@ -173,6 +208,8 @@ class AriLine:
         if isinstance(leg, HandedLeg):
             self.side.answered = True  # by Dial(), which has connected the two
             return
+        if self._bridge.holds(self.channel_id, leg.id):
+            return  # since before we took the call up
         await self.side.in_stasis()
         # Sent together, and carried out in this order: one round trip to Asterisk instead of three.
         client = self._client.in_order()
@@ -245,6 +282,22 @@ class AriLine:
         """Listen to nothing of this call any more. A recording is closed later than the line, or is never heard of."""
         self._stop_listening()
         self._media.forget()
+
+
+@dataclass(frozen=True, slots=True)
+class LeftCall:
+    """What is known of a call that another process has left: whether its caller had been answered, a leg of Dial()'s,
+    and what may be played and recorded still."""
+
+    answered: bool = False
+    handed: RungByDial = NOT_RUNG
+    playbacks: Sequence[str] = ()
+    recording: str = ""
+
+    @property
+    def recordings(self) -> Sequence[str]:
+        """The recording, if there is one."""
+        return [self.recording] if self.recording else []
 
 
 @dataclass(frozen=True, slots=True)

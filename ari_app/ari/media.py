@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import Future
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from ari_app.ari.callerside import CallerSide
@@ -100,6 +100,42 @@ class CallerMedia:
             except AriError:
                 raise unsure from None
 
+    # --- of a call that another process began -------------------------------------------------------------------------
+
+    def take_up(self, playbacks: Sequence[str], recording: str, live: Collection[str]) -> None:
+        """Find what plays, and what is recorded; a recording that is over is judged by its file."""
+        self._plays = max(self._plays, len(playbacks))
+        for name in playbacks:
+            if name in live:
+                self._playing[name] = Playing()
+                self._registry.add(name, self._playing[name])
+                self._begun.add(name)
+        if recording:
+            self._recordings[recording] = AriRecording()
+            self._registry.add(recording, self._recordings[recording])
+            self._begun.add(recording)
+            if recording not in live:
+                self.ended(recording)
+
+    def adopt(self, name: str) -> AriRecording:
+        """That recording."""
+        return self._recordings[name]
+
+    async def play_on(self, within_seconds: float) -> PlayEnd | None:
+        """Wait until what was found playing is over; None when nothing was."""
+        if not self._playing:
+            return None
+        name, playing = next(iter(self._playing.items()))
+        try:
+            await asyncio.wait([playing.ended], timeout=within_seconds)
+        finally:
+            self._registry.remove(name)
+            del self._playing[name]
+        if playing.ended.done():
+            return playing.ended.result()
+        self._client.playbacks.stop(name)
+        return PlayEnd.OVERDUE
+
     @property
     def in_question(self) -> tuple[list[str], list[str]]:
         """The playbacks and the recordings that Asterisk has under way, unless they have ended unheard."""
@@ -117,5 +153,5 @@ class CallerMedia:
 
     def forget(self) -> None:
         """Listen no more. A recording is closed later than the line, or is never heard of."""
-        for name in self._recordings:
+        for name in (*self._recordings, *self._playing):
             self._registry.remove(name)

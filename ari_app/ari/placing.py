@@ -6,6 +6,7 @@ import asyncio
 import logging
 from asyncio import Future
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ari_app.ari.caller import presentable
@@ -26,6 +27,17 @@ log = logging.getLogger(__name__)
 
 NET_SECONDS = 60
 """How much later than our own limit on a call Asterisk's ends a leg; the dialplan gives the caller's side as much."""
+
+
+@dataclass(frozen=True, slots=True)
+class RungByDial:
+    """A leg that Dial() rings for a caller: its id, and that of its channel; empty where they are not known."""
+
+    leg_id: str = ""
+    channel: str = ""
+
+
+NOT_RUNG = RungByDial()
 
 
 class Placing:
@@ -140,6 +152,36 @@ class Placing:
         elif in_ring(caller):
             handed.catch_up(caller)
 
+    # --- of a call that another process began -------------------------------------------------------------------------
+
+    def take_up(self, call_id: str, handed: RungByDial, seen: Seen) -> None:
+        """Find the legs that Asterisk has of it: those with the call's id in theirs, and one of Dial()'s."""
+        own = own_id(self._app, f"{call_id}-")
+        for channel_id in sorted((one for one in seen.channels if one.startswith(own)), key=_place):
+            leg = AriLeg(self._client, channel_id)
+            self._own(leg)
+            leg.catch_up(seen.channels[channel_id])
+        caller = seen.channels.get(self._side.channel_id)
+        if caller is None or not in_ring(caller):
+            return
+        back = came_back(caller)
+        self.handed = HandedLeg(self._client, back[3] if len(back) > 3 else handed.leg_id, handed.channel)
+        self.legs.append(self.handed)
+        self.handed.catch_up(caller)
+        if back:
+            self.handed.on_back(back)
+
+    def found(self) -> Sequence[str]:
+        """Their ids, as the journal has them."""
+        return [leg.id.removeprefix(own_id(self._app, "")) for leg in self.legs]
+
+    def adopt(self, leg_id: str) -> AriLeg | HandedLeg:
+        """One of them. Raises LegRefused."""
+        for leg in self.legs:
+            if leg.id in (leg_id, own_id(self._app, leg_id)):
+                return leg
+        raise LegRefused(LegEnd(LegOutcome.FAILED, text=UNSEEN))
+
     # --- their end ----------------------------------------------------------------------------------------------------
 
     def lost(self, why: str) -> None:
@@ -168,3 +210,9 @@ class Placing:
         for leg in self.legs:
             if not leg.ended.done():
                 log.warning("leg %s is not known to have ended; the next sweep looks for it", leg.id)
+
+
+def _place(channel_id: str) -> int:
+    """Which leg of its call it is: the end of its id."""
+    end = channel_id.rpartition("-")[2]
+    return int(end) if end.isdecimal() else 0

@@ -13,19 +13,29 @@ class TalkBridge:
     """One call's bridge; its id is known from the start."""
 
     def __init__(self, bridge_id: str) -> None:
-        self._id = bridge_id
+        self.id = bridge_id
+        self._members: frozenset[str] = frozenset()
         self._asked_for = False
         self._made = False
+
+    def take_up(self, bridge: Bridge) -> None:
+        """It is there already, made by another process."""
+        self._asked_for = self._made = True
+        self._members = frozenset(bridge["channels"])
+
+    def holds(self, *channel_ids: str) -> bool:
+        """Whether all of these were in it when it was taken up."""
+        return self._members >= {*channel_ids}
 
     def join(self, client: AriClient, *channel_ids: str) -> list[Future[Any]]:
         """Send what it takes to have these in it together, all or none; the answers. ``client`` must keep the order."""
         waiting: list[Future[Any]] = []
         if not self._made:
             self._asked_for = True
-            made = client.bridges.create(self._id)
+            made = client.bridges.create(self.id)
             made.add_done_callback(self._on_made)
             waiting.append(made)
-        waiting.append(client.bridges.add_channel(self._id, *channel_ids))
+        waiting.append(client.bridges.add_channel(self.id, *channel_ids))
         return waiting
 
     def _on_made(self, made: Future[Bridge]) -> None:
@@ -34,11 +44,11 @@ class TalkBridge:
 
     def read_again(self, client: AriClient) -> Future[Bridge]:
         """Ask who is in it, after an answer that did not come; one that is there was made."""
-        read = client.bridges.get(self._id)
+        read = client.bridges.get(self.id)
         read.add_done_callback(self._on_made)
         return read
 
     def destroy(self, client: AriClient) -> None:
         """End it, if there may be one."""
         if self._asked_for:
-            client.bridges.destroy(self._id)
+            client.bridges.destroy(self.id)

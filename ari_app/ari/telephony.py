@@ -13,20 +13,16 @@ from ari_app.ari.door import Door, TurnedAway
 from ari_app.ari.errors import AriError, Conflict, NotFound
 from ari_app.ari.events import Channel, Event
 from ari_app.ari.line import AriLine
-from ari_app.ari.registry import Registry
-from ari_app.ari.seen import Seen, look
-from ari_app.ari.settings import AriSettings, own_id
-from ari_app.ari.strays import strays_of
-from ari_app.ari.whereabouts import BACK
+from ari_app.ari.lines import Lines
+from ari_app.ari.predecessor import Nobody, Predecessor
+from ari_app.ari.settings import AriSettings
+from ari_app.ari.takingup import TakingUp
+from ari_app.ari.whereabouts import BACK, FALLBACK, is_caller
 from ari_app.core.admission import AdmissionLimits, Full
 from ari_app.core.numbering import masked, printable
-from ari_app.core.outcomes import CallerEnd
 from ari_app.dialstring import DialTemplates
 
 log = logging.getLogger(__name__)
-
-GIVE_UP_SECONDS = 30.0
-"""How long Asterisk may be out of reach before its calls are given up for lost."""
 
 Conduct = Callable[[AriLine, Channel, Full | None], Awaitable[Any]]
 
@@ -36,7 +32,7 @@ class Telephony:
 
     ``conduct`` handles one call to its end, given its line, the caller's channel as Asterisk described it, and why
     there is no room for it, if so. No leg outlives ``longest_seconds`` by more than a minute, even if we are not there
-    to end it.
+    to end it. ``before`` knows what another process has left.
     """
 
     def __init__(
@@ -46,49 +42,49 @@ class Telephony:
         conduct: Conduct,
         longest_seconds: float = 4 * 3600,
         limits: AdmissionLimits = AdmissionLimits(),  # noqa: B008 - it cannot be changed
+        *,
+        before: Predecessor | None = None,
     ) -> None:
-        self._longest_seconds = longest_seconds
         self._settings = settings
-        self._own = own_id(settings.app, "")
-        self._dial = dial
         self._conduct = conduct
-        self._registry = Registry()
-        self._lines: dict[str, AriLine] = {}
-        self._calls: set[asyncio.Task[None]] = set()
+        self._claiming: set[asyncio.Task[Any] | None] = set()
         self._refused: set[asyncio.Task[None]] = set()
         self.door = Door(limits)
         self._open = True
         self._sweeping: asyncio.Task[None] | None = None
-        self._loop = asyncio.get_running_loop()
-        self._heard = asyncio.Event()
-        self._deaf_since: float | None = None
-        self._giving_up: asyncio.TimerHandle | None = None
-        self._asterisk = ""
+        self._lines = Lines(lambda: self.connection.client, settings.app, dial, longest_seconds, self._sweep_now)
+        self._taking_up = TakingUp(lambda: self.connection.client, settings.app, self._lines, before or Nobody())
         self.connection = AriConnection(
             settings,
             self._on_event,
-            on_connected=self._take_up,
-            on_disconnected=self._on_disconnected,
-            on_replaced=self._on_replaced,
+            on_connected=self._taking_up.take_up,
+            on_disconnected=self._taking_up.disconnected,
+            on_replaced=self._lines.leave,  # to the one that has our name now
         )
 
     @property
     def live_calls(self) -> int:
         """How many calls are under way."""
-        return len(self._calls)
+        return len(self._lines.tasks)
 
     async def start(self) -> None:
         """Begin to connect; returns at once."""
         await self.connection.start()
 
     async def finish(self, patience_seconds: float) -> None:
-        """Take no new calls, let those under way finish for so long, end the rest; the connection is kept."""
+        """Take no new calls, let those under way finish for so long, leave the rest to the controller that comes next;
+        the connection is kept."""
         self._open = False
-        if self._calls and patience_seconds > 0:
-            log.info("waiting up to %g s for %d calls to finish", patience_seconds, len(self._calls))
-            await asyncio.wait(self._calls, timeout=patience_seconds)
-        self.hurry()
-        await asyncio.gather(*self._calls, return_exceptions=True)
+        if self._lines.tasks and patience_seconds > 0:
+            log.info("waiting up to %g s for %d calls to finish", patience_seconds, len(self._lines.tasks))
+            await asyncio.wait(self._lines.tasks, timeout=patience_seconds)
+        if self._lines.all:
+            log.info("%d calls are left to the controller that comes next", len(self._lines.all))
+        await asyncio.sleep(0)  # a task that has just been made gets as far as its claim
+        for task in filter(None, self._claiming):
+            task.cancel()
+        self._lines.leave()
+        await asyncio.gather(*self._lines.tasks, return_exceptions=True)
         if self._sweeping is not None:
             await self._sweeping
 
@@ -98,11 +94,11 @@ class Telephony:
 
     def hurry(self) -> None:
         """End every live call now; each still gets its verdict."""
-        for task in self._calls:
+        for task in self._lines.tasks:
             task.cancel()
 
     def _on_event(self, event: Event) -> None:
-        if self._registry.pass_on(event):
+        if self._lines.registry.pass_on(event):
             return
         if event["type"] == "CallBroadcast":
             self._offered(event["channel"], claim=True)
@@ -113,54 +109,41 @@ class Telephony:
 
     def _offered(self, channel: Channel, *, claim: bool) -> None:
         """A call nobody has yet. One that began inside this Asterisk (a transfer's Local channel) is not a caller."""
-        if not channel["name"].startswith("PJSIP/") or channel["id"].startswith(self._own):
+        if not is_caller(self._settings.app, channel):
             log.warning("refused %s: not a call from outside", printable(channel["name"]))
             if not claim:
                 self.connection.client.channels.hangup(channel["id"], "rejected")
             return
         if not self._open:
             if not claim:  # it is in our hands already; an offer is for the fallback or another controller to take
-                self.connection.client.channels.hangup(channel["id"], "congestion")
+                self._to_fallback(channel)
             return
-        full = self.door.full(len(self._calls) - len(self._refused))
+        full = self.door.full(len(self._lines.tasks) - len(self._refused))
         if full is not None and claim and self.door.to_fallback:
             return
         if full is None or self.door.to_be_conducted():
             self._take_in(channel, full, claim=claim)
         else:
-            TurnedAway(self.connection.client, self._registry, self._settings.app, channel["id"], claim=claim)
+            TurnedAway(self.connection.client, self._lines.registry, self._settings.app, channel["id"], claim=claim)
 
     def _take_in(self, channel: Channel, full: Full | None, *, claim: bool) -> None:
-        client, app = self.connection.client, self._settings.app
-        line = AriLine(
-            client,
-            self._registry,
-            app,
-            self._dial,
-            channel,
-            longest_seconds=self._longest_seconds,
-            heard=self._heard,
-        )
-        self._registry.add(line.channel_id, line)
-        self._lines[line.channel_id] = line
+        line = self._lines.line(channel)
         if not claim:
             line.side.entered.set_result(None)
-        task = asyncio.create_task(self._take(line, channel, claim, full), name=f"call {line.channel_id}")
-        self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
+        task = self._lines.begin(line, lambda: self._claim(line, channel, claim, full))
         if full is not None:
             self._refused.add(task)
             task.add_done_callback(self._refused.discard)
 
-    async def _take(self, line: AriLine, channel: Channel, claim: bool, full: Full | None) -> None:
-        try:
-            if not claim or await self._claimed(line):
-                await self._conduct(line, channel, full)
-        finally:
-            self._lines.pop(line.channel_id, None)
-            line.forget()
-            if line.was_lost and not any(one.was_lost for one in self._lines.values()):
-                self._sweep_now()
+    def _to_fallback(self, channel: Channel) -> None:
+        """Let the dialplan serve a caller for whom we are not there any more."""
+        self.connection.client.channels.continue_(
+            channel["id"], context=FALLBACK, extension=channel["dialplan"]["exten"], priority=1
+        )
+
+    async def _claim(self, line: AriLine, channel: Channel, claim: bool, full: Full | None) -> None:
+        if not claim or await self._claimed(line, channel):
+            await self._conduct(line, channel, full)
 
     def _sweep_now(self) -> None:
         """After the last of the calls that a lost connection ended; when there is none yet, it sweeps once it is up."""
@@ -171,17 +154,20 @@ class Telephony:
         if not self.connection.connected:
             return
         try:
-            await self.sweep()
+            await self._taking_up.sweep()
+            await self._taking_up.take_up_late()
         except AriError as error:
             log.warning("what calls may have left in Asterisk could not be swept, the next sweep will: %s", error)
 
-    async def _claimed(self, line: AriLine) -> bool:
+    async def _claimed(self, line: AriLine, channel: Channel) -> bool:
         """Whether the call is ours. When it cannot be told, the call is let go: its end is the dialplan's to give."""
         claim = self.connection.client.events.claim(line.channel_id, self._settings.app)
+        task = asyncio.current_task()
+        self._claiming.add(task)
         try:
             await asyncio.shield(claim)
         except asyncio.CancelledError:
-            await self._end_if_ours(line, claim)
+            await self._let_go_if_ours(line, channel, claim)
             raise
         except Conflict:
             return False
@@ -191,78 +177,21 @@ class Telephony:
         except AriError as error:
             log.warning("a call could not be claimed, the dialplan has it: %s", error)
             return line.side.entered.done()
+        finally:
+            self._claiming.discard(task)
         line.side.claimed = True
         return True
 
-    async def _end_if_ours(self, line: AriLine, claim: asyncio.Future[None]) -> None:
-        """We stop while a claim is under way: what it makes ours nobody else would end, another's is not ours to."""
+    async def _let_go_if_ours(self, line: AriLine, channel: Channel, claim: asyncio.Future[None]) -> None:
+        """We stop while a claim is under way: the dialplan is given back what it makes ours, and nobody else's."""
         with suppress(AriError):
             await asyncio.wait([claim])
             if line.side.entered.done() or not (claim.cancelled() or claim.exception()):
-                await self.connection.client.channels.hangup(line.channel_id, "congestion")
-
-    def _on_disconnected(self, reason: str) -> None:
-        """Calls live on in Asterisk; but nothing new is done to one while we hear nothing of it."""
-        self._heard.clear()
-        if self._deaf_since is None:
-            self._deaf_since = self._loop.time()
-            self._giving_up = self._loop.call_later(GIVE_UP_SECONDS, self._give_up)
-        if self._lines:
-            log.warning("%d live calls go on unheard: %s", len(self._lines), reason)
-
-    def _give_up(self) -> None:
-        """What the calls go through will never be known: they are over, as far as we are concerned."""
-        for line in tuple(self._lines.values()):
-            line.lost(f"there was no connection to Asterisk for {GIVE_UP_SECONDS:g} s")
-
-    def _on_replaced(self) -> None:
-        """Another controller has our application's name, and takes our calls up."""
-        for line in tuple(self._lines.values()):
-            line.leave(CallerEnd.TO_SUCCESSOR)
-
-    async def _take_up(self) -> None:
-        """Read what became of things while we heard nothing, before the events that were held since are passed on."""
-        client, app = self.connection.client, self._settings.app
-        asked = [line.in_question for line in self._lines.values()]
-        seen = await look(
-            client,
-            app,
-            hear_of=[channel for one in asked for channel in one.channels],
-            playbacks=[playback for one in asked for playback in one.playbacks],
-            recordings=[recording for one in asked for recording in one.recordings],
-        )
-        # From here on nothing is awaited: no task runs before it knows what was missed.
-        restarted = self._asterisk not in ("", seen.started)
-        self._asterisk = seen.started
-        unheard, self._deaf_since = self._loop.time() - (self._deaf_since or self._loop.time()), None
-        if self._giving_up is not None:
-            self._giving_up.cancel()
-        self._heard.set()
-        for one in asked:
-            if restarted and one.line.channel_id not in seen.channels:
-                one.line.lost("Asterisk was restarted")
-            else:
-                one.line.catch_up(one, seen, unheard)
-        self._end_strays(seen)
+                self._to_fallback(channel)
 
     async def sweep(self) -> None:
-        """End every channel and bridge of ours that no live call knows, such as a crash or a lost connection leaves."""
-        self._end_strays(await look(self.connection.client, self._settings.app))
-
-    def _end_strays(self, seen: Seen) -> None:
-        client = self.connection.client
-        strays = strays_of(self._settings.app, seen, self._registry)
-        for channel in strays.channels:
-            client.channels.hangup(channel["id"], "normal")
-        for bridge_id in strays.bridges:
-            client.bridges.destroy(bridge_id)
-        if strays.channels or strays.bridges:
-            log.warning(
-                "swept %d channels and %d bridges that %s had left behind",
-                len(strays.channels),
-                len(strays.bridges),
-                self._settings.app,
-            )
+        """End what is ours in Asterisk and of no live call."""
+        await self._taking_up.sweep()
 
 
 def describe(channel: Channel) -> str:

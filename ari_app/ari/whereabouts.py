@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from ari_app.ari.events import Channel
+from ari_app.ari.settings import own_id
 
 CONTEXT = "ring"
 """The context of dialplan/ring.conf."""
 FALLBACK = "fallback"
-"""The context of dialplan/fallback.conf."""
+"""The context of dialplan/fallback.conf, which serves callers without us."""
 BACK = "back"
 """The first argument of a StasisStart that brings a caller back; the others: DIALSTATUS, Q.850 cause, SIP status, the
 leg's id."""
 _STASIS = ("Stasis", "StasisBroadcast")
 
 
+def is_caller(app: str, channel: Channel) -> bool:
+    """Whether somebody outside calls: neither a leg of ours nor what began inside this Asterisk."""
+    return channel["name"].startswith("PJSIP/") and not channel["id"].startswith(own_id(app, ""))
+
+
 def in_stasis(channel: Channel) -> bool:
     """Whether it is in an application's hands, or offered to one."""
     return channel["dialplan"]["app_name"] in _STASIS
+
+
+def in_fallback(channel: Channel) -> bool:
+    """Whether its caller is served by the dialplan, or is about to be."""
+    return channel["dialplan"]["context"] == FALLBACK
 
 
 def in_ring(channel: Channel) -> bool:

@@ -6,7 +6,7 @@ The same functions decide for a live call and for a simulated one. `route` choos
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,9 @@ from ari_app.core.branch_choice import choose
 from ari_app.core.outcomes import HangUpCause, LegOutcome, PlayEnd
 from ari_app.core.scheme import (
     Branch,
+    Destination,
     DialStep,
+    Greeting,
     GreetingStep,
     HangUpStep,
     Number,
@@ -22,9 +24,11 @@ from ari_app.core.scheme import (
     Scheme,
     SchemeBook,
     Step,
+    TargetKind,
     VoicemailStep,
 )
-from ari_app.core.timeline import Kind, Note
+from ari_app.core.standing import LegStanding, Standing
+from ari_app.core.timeline import Entry, Kind, Note, Scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,74 @@ def _default(steps: tuple[Step, ...], why: str, number: Number | None, **details
     return Route(steps, (Note(Kind.DEFAULT_USED, {"why": why, **details}),), number)
 
 
+def route_again(timeline: Iterable[Entry], book: SchemeBook, default: tuple[Step, ...]) -> tuple[Step, ...] | None:
+    """The steps that a call was going by, according to its timeline; None if that is not on record, or the book has
+    another version by now."""
+    by_kind = {entry.kind: entry.details for entry in timeline}
+    if Kind.LOOP_STOPPED in by_kind:
+        return (HangUpStep(HangUpCause.BUSY),)
+    if Kind.DEFAULT_USED in by_kind:
+        return default
+    found, chosen = by_kind.get(Kind.NUMBER_FOUND), by_kind.get(Kind.BRANCH_CHOSEN)
+    if found is None or chosen is None:
+        return None
+    wanted = found.get("scheme"), found.get("version")
+    schemes = (number.scheme for number in book.numbers.values())
+    scheme = next((one for one in schemes if one is not None and (one.name, one.version) == wanted), None)
+    branches = scheme.branches if scheme is not None else ()
+    return next((branch.steps for branch in branches if branch.name == chosen.get("branch")), None)
+
+
+ELSEWHERE = -1
+"""Index of a step that none of the steps is: of a version that is gone, of which only what is under way is known."""
+
+
+def go_on(steps: tuple[Step, ...] | None, at: Standing, unknown_legs: int = 0) -> Decision | None:
+    """The decision that a call is taken up with, which another process has left standing ``at``; None: as a new one.
+
+    ``steps`` is None when its scheme is there no more: what is under way goes on all the same. ``unknown_legs`` is how
+    many legs there are that its timeline does not know yet.
+    """
+    if at.hung_up is not None or at.talk_over:
+        return Finish(at.hung_up or HangUpCause.NORMAL)
+    if (step := _under_way(at)) is not None:
+        return Perform(ELSEWHERE, step, ())
+    if steps is None:
+        open_legs = [leg for leg in at.in_step if leg.outcome is None]
+        return Perform(ELSEWHERE, _rung(open_legs), ()) if open_legs else None
+    if unknown_legs:
+        return _where_it_rings(steps, at)
+    index = at.step - 1
+    step = steps[index] if 0 <= index < len(steps) else None
+    return Perform(index, step, ()) if step is not None and _KIND_WORDS[type(step)] == at.kind else None
+
+
+def _under_way(at: Standing) -> Step | None:
+    """A talk, or a recording: what it is part of plays no role any more."""
+    if at.connected is not None:
+        return DialStep(RingStrategy.IN_TURN, ())
+    if at.recording is not None:
+        return VoicemailStep(_UNNAMED, at.recording.max_seconds, min_seconds=at.recording.min_seconds)
+    return None
+
+
+def _rung(legs: Iterable[LegStanding]) -> DialStep:
+    """A step that rings those that are rung already."""
+    destinations = (Destination(TargetKind.ENDPOINT, leg.destination, leg.timeout) for leg in legs)
+    return DialStep(RingStrategy.ALL_AT_ONCE, tuple(destinations))
+
+
+def _where_it_rings(steps: tuple[Step, ...], at: Standing) -> Decision | None:
+    """The step that rings legs nobody has noted yet: the present one if it has any left to ring, else the next."""
+    for index in range(max(at.step - 1, 0), len(steps)):
+        step = steps[index]
+        rung = len(at.in_step) if index == at.step - 1 else 0
+        if isinstance(step, DialStep) and rung < len(step.destinations):
+            note = Note(Kind.STEP_BEGAN, _step_told(steps, index, "nobody_answered" if index else "first_step"))
+            return Perform(index, step, () if index == at.step - 1 else (note,))
+    return None
+
+
 def first(steps: tuple[Step, ...]) -> Decision:
     """The decision a call begins with."""
     return _perform(steps, 0, "first_step", HangUpCause.NO_ANSWER)
@@ -156,11 +228,15 @@ def _perform(steps: tuple[Step, ...], index: int, why: str, at_end: HangUpCause)
     if index >= len(steps):
         return Finish(at_end, (Note(Kind.STEPS_ENDED, {"why": why}),))
     step = steps[index]
-    kind = _KIND_WORDS[type(step)]
-    note = Note(Kind.STEP_BEGAN, {"step": index + 1, "kind": kind, "what": describe(step), "why": why})
+    note = Note(Kind.STEP_BEGAN, _step_told(steps, index, why))
     if isinstance(step, HangUpStep):
         return Finish(step.cause or at_end, (note,))
     return Perform(index, step, (note,))
+
+
+def _step_told(steps: tuple[Step, ...], index: int, why: str) -> dict[str, Scalar]:
+    step = steps[index]
+    return {"step": index + 1, "kind": _KIND_WORDS[type(step)], "what": describe(step), "why": why}
 
 
 def describe(step: Step) -> str:
@@ -182,6 +258,8 @@ def _seconds(timeout: int, delay: int) -> str:
     return f"{timeout} s after {delay} s" if delay else f"{timeout} s"
 
 
+_UNNAMED = Greeting("", "")
+"""Of a recording under way, whose greeting has been heard."""
 _STRATEGY_WORDS = {
     RingStrategy.IN_TURN: "in turn",
     RingStrategy.ALL_AT_ONCE: "all at once",

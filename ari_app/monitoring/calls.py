@@ -10,7 +10,7 @@ from ari_app.monitoring.meters import Meters
 from ari_app.ports import CallAmended, CallClosed, CallOpened, CallRouted, Journal, LegRecord, MessageRecord
 
 _DECISIONS = {Kind.MESSAGE_QUEUED: "queued", Kind.MESSAGE_WITHHELD: "withheld", Kind.NO_MESSAGE: "none"}
-_TROUBLES = ("program", "line", "prompt", "recording", "messages", "ringing tone")
+_TROUBLES = ("program", "line", "prompt", "recording", "messages", "ringing tone", "connection")
 _COMMON_LEGS = ((LegOutcome.BUSY, 17), (LegOutcome.NO_ANSWER, 19), (LegOutcome.DECLINED, 21), (LegOutcome.ANSWERED, 16))
 HIGHEST_CAUSE = 127
 """Of Q.850, whose causes have seven bits."""
@@ -60,6 +60,10 @@ class CountingJournal:
             case Kind.LEG_RANG if self._rung.get(call_id) is False:
                 self._rung[call_id] = True
                 self._first_ring.observe(entry.at_ms / 1000)
+            case Kind.RECOVERED:
+                self._rung.setdefault(call_id, True)  # begun by another process, where it counted as arrived
+            case Kind.HANDED_ON:
+                self._rung.pop(call_id, None)
             case Kind.CONNECTED:
                 self._connected.observe(entry.at_ms / 1000)
             case Kind.TROUBLE:

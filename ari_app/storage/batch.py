@@ -142,6 +142,7 @@ def _opened(call: CallOpened) -> Row:
         "dialled": storable(call.dialled),
         "dialled_raw": storable(call.dialled_raw),
         "channel": storable(call.channel),
+        "application": storable(call.application),
     }
 
 

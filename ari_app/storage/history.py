@@ -30,6 +30,7 @@ class JournalledCall:
     dialled: str | None
     dialled_raw: str
     channel: str
+    application: str
     direction: str
     number: str | None
     scheme: str | None

@@ -29,6 +29,13 @@ calls = sa.Table(
     sa.Column("dialled_raw", sa.Text, nullable=False, comment="what the signalling said was dialled"),
     sa.Column("channel", sa.Text, nullable=False, server_default="", comment="Asterisk's id of the caller's channel"),
     sa.Column(
+        "application",
+        sa.Text,
+        nullable=False,
+        server_default="",
+        comment="the controller that has the call: its application's name at Asterisk",
+    ),
+    sa.Column(
         "direction",
         sa.Text,
         nullable=False,

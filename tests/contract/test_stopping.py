@@ -26,7 +26,7 @@ def journalled(url: str) -> set[str]:
 
 
 @pytest.mark.fault("25")
-async def test_a_stop_while_a_message_is_recorded_settles_it_and_keeps_the_verdict(tmp_path: Path) -> None:
+async def test_a_second_signal_while_a_message_is_recorded_settles_it_and_keeps_the_verdict(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'journal.db'}"
     await asyncio.to_thread(upgrade, url)
     spool, kept = tmp_path / "spool", tmp_path / "messages"
@@ -40,7 +40,10 @@ async def test_a_stop_while_a_message_is_recorded_settles_it_and_keeps_the_verdi
         fake.incoming("+74950000101", "+79160000001")
         while "recording_began" not in await asyncio.to_thread(journalled, url):
             pass
-        await service.stop(patience_seconds=0.0)
+        stopping = asyncio.ensure_future(service.stop(patience_seconds=60.0))
+        await asyncio.sleep(0)
+        service.telephony.hurry()
+        await stopping
     with closing(open_database(url).connect()) as connection:
         (call,) = list_calls(connection)
     assert (call.disposition, call.reason) == ("lost", "no_message")

@@ -109,7 +109,9 @@ async def test_a_caller_who_comes_back_to_a_call_that_is_over_is_ended(tmp_path:
         assert conducted == []
 
 
-async def test_a_call_handed_over_while_we_stop_is_ended_and_not_left_in_silence(tmp_path: Path) -> None:
+async def test_a_call_handed_over_while_we_stop_is_given_to_the_fallback_and_not_left_in_silence(
+    tmp_path: Path,
+) -> None:
     """Such as Stasis() hands over, or a claim that was carried out as we gave its call up."""
     async with FakeAsterisk(tmp_path) as fake, controller(fake, "ari-app") as telephony:
         await telephony.finish(0)
@@ -118,11 +120,13 @@ async def test_a_call_handed_over_while_we_stop_is_ended_and_not_left_in_silence
         async with asyncio.timeout(5):
             while caller.channel.id in fake.switch.channels:
                 await telephony.connection.client.asterisk.ping()
-        assert caller.party.status == 503
+        assert caller.party.status == 200
 
 
 @pytest.mark.parametrize("ours", [True, False], ids=["ours", "another's"])
-async def test_a_call_whose_claim_is_under_way_as_we_stop_is_ended_if_it_is_ours(tmp_path: Path, ours: bool) -> None:
+async def test_a_call_whose_claim_is_under_way_as_we_stop_is_the_fallbacks_if_it_is_ours(
+    tmp_path: Path, ours: bool
+) -> None:
     async with FakeAsterisk(tmp_path) as fake, controller(fake, "ari-app") as telephony:
         usual, asked, told = fake.rest.handle, asyncio.Event(), asyncio.Event()
 
@@ -141,7 +145,8 @@ async def test_a_call_whose_claim_is_under_way_as_we_stop_is_ended_if_it_is_ours
         await asyncio.wait([stopping], timeout=0.05)
         told.set()
         await stopping
-        assert caller.party.status == (503 if ours else 0)
+        await telephony.connection.client.asterisk.ping()
+        assert caller.party.status == (200 if ours else 0)
 
 
 @pytest.mark.parametrize("begun", [True, False], ids=["under way", "being begun"])
@@ -170,7 +175,7 @@ async def test_a_recording_that_is_never_heard_of_again_is_forgotten_with_its_ca
         fake.incoming("+74950000101")
         await taken.wait()
         await telephony.finish(patience_seconds=5)
-        assert len(telephony._registry) == 0
+        assert len(telephony._lines.registry) == 0
 
 
 async def test_a_caller_answered_for_a_leg_that_could_not_be_connected_is_rung_again(tmp_path: Path) -> None:

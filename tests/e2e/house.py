@@ -17,7 +17,16 @@ import requests
 from ari_app.lab.asterisk import AsteriskInstance
 from ari_app.storage import revisions
 from tests.e2e.controller import Controller
-from tests.e2e.journal import Branch, Database, Destination, Dial, JournalledCall, Step, insert_scheme
+from tests.e2e.journal import (
+    Branch,
+    Database,
+    Destination,
+    Dial,
+    JournalledCall,
+    Step,
+    insert_branches,
+    insert_scheme,
+)
 from tests.e2e.proxy import Proxy
 from tests.e2e.sipp import Message, Sipp, Wire, free_port, ticks
 from tests.e2e.voice import Part, Voice
@@ -320,6 +329,13 @@ class Stage:
         if self.house.controller.running:
             self.house.controller.said(r"book \w+ in force", since=mark, seconds=2)
         return number
+
+    def plan_again(self, number: str, *steps: Step) -> None:
+        """Other steps for that number; in force when a controller is started."""
+        with self.house.database.edit() as connection:
+            scheme = connection.execute("SELECT scheme_id FROM numbers WHERE e164 = ?", (number,)).fetchone()[0]
+            connection.execute("DELETE FROM branches WHERE scheme_id = ?", (scheme,))
+            insert_branches(connection, scheme, (Branch(steps),))
 
     # --- the callers --------------------------------------------------------------------------------------------------
 

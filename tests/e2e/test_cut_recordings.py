@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ari_app.ari.telephony import GIVE_UP_SECONDS
+from ari_app.ari.takingup import GIVE_UP_SECONDS
 from tests.e2e.full_disk import no_room
 from tests.e2e.house import Caller, House, Stage
 from tests.e2e.journal import JournalledCall, Row, Voicemail

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.e2e.house import Caller, House, Phone, Stage, ring
-from tests.e2e.journal import Greeting, Step, Voicemail
+from tests.e2e.journal import Greeting, JournalledCall, Step, Voicemail
 from tests.e2e.proxy import Proxy
 from tests.e2e.sipp import ticks
 from tests.e2e.voice import Key, Silence, Speech
@@ -49,14 +49,21 @@ def deaf(stage: Stage) -> Iterator[Proxy]:
     house.controller.said("connected$", since=mark, seconds=3)
 
 
+def until(caller: Caller, kind: str) -> JournalledCall:
+    """The call, once the journal has an entry of a kind."""
+    for _ in ticks(10):
+        for call in caller.house.database.calls(caller.dialled):
+            if call.details(kind):
+                return call
+    raise AssertionError(f"no {kind}: {caller.sipp.complaint()}")
+
+
 def ringing_call(stage: Stage, *steps: Step, phone: Phone, **places: object) -> Caller:
     """A call whose phone rings."""
     caller = stage.call(stage.plan(*steps), **places)  # type: ignore[arg-type]  # scenario's places
     phone.sipp.until(180, sent=True)
-    for _ in ticks(5):
-        if any(call.details("leg_rang") for call in stage.house.database.calls(caller.dialled)):
-            return caller
-    raise AssertionError("it does not ring")
+    until(caller, "leg_rang")
+    return caller
 
 
 def recovered(caller: Caller) -> bool:
@@ -152,17 +159,18 @@ def test_a_talk_that_ended_meanwhile_is_closed_as_answered(scene: Stage, strateg
 @pytest.mark.parametrize("sound", ["prompt", "recording"])
 def test_what_is_heard_and_said_meanwhile_is_kept(scene: Stage, sound: str) -> None:
     """A prompt ends and is followed by the next step; a message that was ended by # is judged."""
-    number = scene.plan(Greeting("ari-app/en/greeting"), Voicemail())
-    says = (Silence(0.3), Speech(2.0), Key("#"), Silence(1))
-    caller = (
-        scene.call(number, *says) if sound == "recording" else scene.call(number, Silence(0.3), Speech(2), Key("#"))
-    )
-    kind = "recording_began" if sound == "recording" else "prompt_began"
-    for _ in ticks(30):
-        if any(call.details(kind) for call in scene.house.database.calls(number)):
-            break
+    number = scene.plan(Greeting("beep"), Voicemail())
+    caller = scene.call(number, Silence(2.5), Speech(2), Key("#"), Silence(1))
+    call = until(caller, "recording_began" if sound == "recording" else "prompt_began")
     with deaf(scene):
-        pass
+        under_way = (
+            f"recordings/live/{call.details('recording_began')[0]['name']}"
+            if sound == "recording"
+            else f"playbacks/{call.call['channel']}-play-1"
+        )
+        for _ in ticks(10):
+            if "message" in scene.house.ari(under_way):
+                break
     caller.over(40)
     journalled = caller.journalled()
     assert journalled.verdict == ("message_left", "message"), journalled.told

@@ -12,7 +12,17 @@ from zoneinfo import ZoneInfo
 from ari_app import virtual_time
 from ari_app.call import Exchange, FixedRules, conduct
 from ari_app.core.outcomes import CallerEnd, HangUpCause, LegEnd, LegOutcome, PlayEnd, Recorded, RecordEnd
-from ari_app.core.scheme import Branch, Destination, Number, Scheme, SchemeBook, Step, VoicemailStep
+from ari_app.core.scheme import (
+    Branch,
+    Destination,
+    Greeting,
+    Number,
+    Scheme,
+    SchemeBook,
+    Step,
+    TargetKind,
+    VoicemailStep,
+)
 from ari_app.core.timeline import Entry, Kind, Note
 from ari_app.core.verdict import Verdict
 from ari_app.ports import (
@@ -189,6 +199,7 @@ class HostileLine:
         self.answered = False
         self.hears_ringing = False
         self._times: dict[str, int] = {}
+        self._playing = False
         self._prompts = iter(plan.prompts)
         if plan.leaves_at is not None:
             loop.call_later(plan.leaves_at, self._leave)
@@ -249,6 +260,39 @@ class HostileLine:
             raise LegRefused(leg.plan.refused)
         leg.start(net_seconds)
         return leg
+
+    def leave_behind(self, leg_ids: Sequence[str], talking: str | None, *, recording: bool, playing: bool) -> None:
+        """What another process has left: these legs in the order of the plan's, the one that talks among them."""
+        self.answered = talking is not None or recording or playing
+        self._playing = playing
+        for leg_id, plan in zip(leg_ids, [*self.plan.legs, *[SILENT] * len(leg_ids)], strict=False):
+            leg = HostileLeg(leg_id, Destination(TargetKind.ENDPOINT, "left", 0), plan, alone=False)
+            self.legs.append(leg)
+            leg.start(30)
+            if leg_id == talking:
+                leg.rang.set_result(None)
+                leg.settled.set_result(None)
+                self.bridged.append(leg)
+                leg.talk()
+
+    def found(self) -> Sequence[str]:
+        return [leg.id for leg in self.legs]
+
+    def adopt(self, leg_id: str) -> HostileLeg:
+        for leg in self.legs:
+            if leg.id == leg_id:
+                return leg
+        raise LegRefused(LegEnd(LegOutcome.FAILED, text="nobody saw it end"))
+
+    def adopt_recording(self, name: str) -> HostileRecording:
+        self.recordings.append(HostileRecording(self, VoicemailStep(Greeting("", ""))))
+        return self.recordings[-1]
+
+    async def play_on(self, within_seconds: float) -> PlayEnd | None:
+        if not self._playing:
+            return None
+        await asyncio.sleep(self.plan.prompt_seconds)
+        return PlayEnd.PLAYED
 
     async def connect(self, leg: object) -> None:
         assert isinstance(leg, HostileLeg)

@@ -21,7 +21,7 @@ def test_a_leg_is_written_once_and_nothing_said_after_its_end_counts() -> None:
     async def main() -> Notebook:
         journal = Notebook()
         chronicle = Chronicle("call", journal)
-        leg = chronicle.leg(1, 1, DESK)
+        leg = chronicle.leg(1, "call-1", DESK)
         await asyncio.sleep(2)
         leg.ended(LegEnd(LegOutcome.BUSY, 17, "User busy"))
         await asyncio.sleep(1)
@@ -47,7 +47,7 @@ def test_a_leg_is_written_once_and_nothing_said_after_its_end_counts() -> None:
 def test_ringing_is_noted_once() -> None:
     async def main() -> Notebook:
         journal = Notebook()
-        leg = Chronicle("call", journal).leg(1, 1, DESK)
+        leg = Chronicle("call", journal).leg(1, "call-1", DESK)
         leg.rang()
         leg.rang()
         return journal

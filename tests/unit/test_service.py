@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ari_app.core.verdict import Disposition, Reason, Verdict
-from ari_app.service import told
+from ari_app.reception import told
 from tests.fakes.scripted import opened
 
 
