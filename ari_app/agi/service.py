@@ -82,6 +82,7 @@ async def serve(settings: Settings) -> None:
         settings.default_greeting,
         on_change=monitor.book.changed,
         snapshot=BookSnapshot(settings.state),
+        keep_versions=False,
     )
     lookup = Lookup(book, settings.default_steps, settings.dial_templates, settings.region)
     server = AgiServer({"lookup": CountedScript(lookup, monitor.meters)})

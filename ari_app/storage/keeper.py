@@ -33,7 +33,8 @@ class SchemeBookKeeper:
     ``on_change`` is called in the keeper's thread after each new reading (an asyncio caller hands it on with
     ``loop.call_soon_threadsafe``). While the database is away the last book stays in force; with a ``snapshot`` also
     over a restart, as does the last good version of what makes no sense now. A new ``year`` is a new reading, for the
-    public holidays of the years that come into sight.
+    public holidays of the years that come into sight. ``keep_versions``: write down what comes into force, which takes
+    an engine that may write.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class SchemeBookKeeper:
         poll_seconds: float = POLL_SECONDS,
         on_change: Callable[[Reading], None] | None = None,
         snapshot: BookSnapshot | None = None,
+        keep_versions: bool = True,
         year: Callable[[], int] = lambda: datetime.now(UTC).year,
     ) -> None:
         self._engine = engine
@@ -54,7 +56,7 @@ class SchemeBookKeeper:
         self._on_change = on_change
         self._reading = Reading()
         self._snapshot = snapshot
-        self._versions = VersionRecorder()
+        self._versions = VersionRecorder() if keep_versions else None
         self._year = year
         self._turn = threading.Lock()
         self._loaded = threading.Event()
@@ -102,7 +104,7 @@ class SchemeBookKeeper:
         with self._turn:
             try:
                 changed = self._read()
-                if self._versions.owes:
+                if self._versions is not None and self._versions.owes:
                     self._versions.write(self._engine)
             except sa.exc.SQLAlchemyError as error:
                 self._failed(error)
@@ -153,7 +155,8 @@ class SchemeBookKeeper:
         if self._snapshot is not None:
             self._snapshot.keep(configuration, reading)
         self._tell(reading, before)  # last: what is told to be in force outlives a kill
-        self._versions.notice(reading, read_at)
+        if self._versions is not None:
+            self._versions.notice(reading, read_at)
         self._prune(reading.token)
         return True
 

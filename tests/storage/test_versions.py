@@ -243,3 +243,15 @@ def test_versions_are_no_configuration(engine: sa.Engine) -> None:
     with writing(engine).begin() as connection:
         record(connection, [an_office("UTC")], MONDAY)
         assert connection.scalar(sa.select(sa.func.count()).select_from(schema.configuration_changes)) == 0
+
+
+def test_a_keeper_that_may_only_read_writes_no_version(
+    engine: sa.Engine, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    type_in(url, *OFFICE)
+    reader = SchemeBookKeeper(engine, RULES, UNIVERSAL, keep_versions=False)
+    with caplog.at_level(logging.WARNING):
+        assert reader.refresh()
+    assert in_force(reader)
+    assert known(engine) == []
+    assert not caplog.records
