@@ -168,3 +168,21 @@ def test_of_two_with_one_name_the_first_goes_passive_says_so_and_does_not_fight(
         caller = stage.call(stage.plan(ring(phones[2])), talk_ms=300)
         assert caller.over().final == 200
         assert caller.journalled().verdict == ("answered", "talked")
+
+
+@pytest.mark.fault("6")
+def test_the_one_that_came_last_has_the_calls_of_the_one_that_was_replaced(
+    contested: House, usurper: Controller
+) -> None:
+    """What is under way goes on in Asterisk, where the new one finds it; neither hangs up on anybody."""
+    first = contested.controller
+    if not first.running:
+        first.start()
+    with contested.story() as stage:
+        phone = stage.answering()
+        caller = stage.call(stage.plan(ring(phone)), talk_ms=6000)
+        caller.connected()
+        usurper.start()
+        assert caller.over().one("BYE").sent, "the caller ended the call, not we"
+        assert caller.journalled().verdict == ("answered", "talked")
+    first.kill()
