@@ -84,12 +84,20 @@ class AriLine:
                 done(self.gone, how_left(event.get("cause", 0), event.get("tech_cause", 0)))
             case "StasisEnd" if not self.side.entered.done():
                 pass  # handed over to the dialplan; should the caller have left, another event says so
-            case "StasisEnd" if in_fallback(event["channel"]):
-                self.leave(CallerEnd.TO_FALLBACK)  # `ari-app agi` took us for dead: we had hung
+            case "StasisEnd" if not (self.gone.done() or self.side.told_to_go):
+                self._client.channels.get(self.channel_id).add_done_callback(self._on_whereabouts)
             case "StasisEnd" | "ChannelDestroyed":
                 done(self.gone, self.side.left_unseen())
                 if event["type"] == "ChannelDestroyed" and handed is not None:
                     handed.over(LegEnd(LegOutcome.CALLER_LEFT))  # Dial() has ended it with its caller
+
+    def _on_whereabouts(self, answer: Future[Channel]) -> None:
+        """A caller has left our hands, and nobody is known to have hung up: `ari-app agi` may have sent him to the
+        fallback, having taken us for dead when we hung. The event itself does not tell (seen on 22.10.1)."""
+        if not (answer.cancelled() or answer.exception()) and in_fallback(answer.result()):
+            self.leave(CallerEnd.TO_FALLBACK)
+        else:
+            done(self.gone, self.side.left_unseen())
 
     def _on_start(self, event: StasisStart) -> None:
         """The caller is in our hands, at last or again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -38,6 +39,20 @@ class Bereft:
 @pytest.fixture(scope="module")
 def bereft(new_house: Callable[..., House]) -> Iterator[Bereft]:
     """All of them at once: one controller dies, one more comes when they are over."""
+    house, fastagi = _watched(new_house)
+    with house.story(journal=False) as stage:
+        stage.counts_invites = False
+        try:
+            yield _bereave(house, fastagi, stage)
+        finally:
+            fastagi.kill()
+            house.controller.kill()
+            for path in house.asterisk.recordings.glob("voicemail-*"):  # it is the taking up that makes it a message
+                path.unlink()
+
+
+def _watched(new_house: Callable[..., House]) -> tuple[House, Controller]:
+    """An installation, and its FastAGI, which looks after its callers."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     house = new_house(monitor_port=port)
@@ -49,16 +64,7 @@ def bereft(new_house: Callable[..., House]) -> Iterator[Bereft]:
         "monitor_port": port,
         "rescue_seconds": RESCUE_SECONDS,
     }
-    fastagi = Controller(house.folder / "agi", settings, "agi")
-    with house.story(journal=False) as stage:
-        stage.counts_invites = False
-        try:
-            yield _bereave(house, fastagi, stage)
-        finally:
-            fastagi.kill()
-            house.controller.kill()
-            for path in house.asterisk.recordings.glob("voicemail-*"):  # it is the taking up that makes it a message
-                path.unlink()
+    return house, Controller(house.folder / "agi", settings, "agi")
 
 
 def _bereave(house: House, fastagi: Controller, stage: Stage) -> Bereft:
@@ -131,3 +137,35 @@ def test_what_was_done_is_told(bereft: Bereft) -> None:
     assert sum("the controller has not answered" in line for line in told) == 1
     assert sum("is sent to the dialplan" in line for line in told) == 2
     assert not [line for line in bereft.fastagi.lines if "Traceback" in line]
+
+
+@pytest.mark.fault("5")
+def test_a_controller_that_hung_and_goes_on_leaves_whom_fastagi_has_sent_to_the_dialplan(
+    new_house: Callable[..., House],
+) -> None:
+    house, fastagi = _watched(new_house)
+    fastagi.start(until="FastAGI is ready")
+    house.controller.start()
+    try:
+        with house.story() as stage:
+            phones = [stage.phone(answer_ms=6000, calls=2) for _ in range(2)]
+            for phone in phones:
+                phone.may_stumble = True
+            stage.counts_invites = False
+            number = plan(house, stage, ring(*phones, strategy="all_at_once", timeout=60), Voicemail())
+            caller = stage.call(number, talk_ms=500)
+            for _ in ticks(10):
+                if (calls := house.database.calls(number)) and calls[0].details("leg_rang"):
+                    break
+            house.controller.signal(signal.SIGSTOP)
+            try:
+                fastagi.said("is sent to the dialplan")
+            finally:
+                house.controller.signal(signal.SIGCONT)
+            caller.over(60)
+            (call,) = house.database.closed(number, 1, 15)
+            assert call.verdict == ("answered", "talked")
+            assert call.details("handed_on")
+            assert outbox(house, call) == []
+    finally:
+        fastagi.kill()
