@@ -48,7 +48,8 @@ class Program:
 
     def start(self) -> None:
         """Run it, and keep it running."""
-        self.controller.start(until=self._ready)
+        self.controller.launch()
+        self.controller.said(self._ready, seconds=READY_SECONDS)
         self._wanted.set()
         self._watch.start()
 

@@ -29,6 +29,7 @@ _CALLS = (
     ("nothing broke beside", "beside which nothing broke that could change their end"),
     ("ended as planned", "ended as their scheme says"),
     ("messages kept", "voicemail messages"),
+    ("empty recordings left", "empty files of recordings left in Asterisk"),
     ("apologies due", "apologies due"),
     ("apologies sent", "apologies sent"),
 )

@@ -25,6 +25,8 @@ OUTBOX_SECONDS = 150.0
 """A message that a dead sender had in hand is taken for abandoned after 90 s."""
 HURRIED_SECONDS = 5.0
 TAIL_SECONDS = 5.0
+EMPTY_OCTETS = 44
+"""A wav's header and nothing behind it."""
 
 
 @dataclass(frozen=True)
@@ -131,12 +133,14 @@ def _accounted(plan: Plan, there: Town, crowd: Crowd, breakers: Sequence[Breaker
     findings = [Finding(Rule.NOTHING_LEFT, left)] if settled is None else []
     findings += [Finding(Rule.SOUND, f"{one.name}: {one.trouble}") for one in breakers if one.trouble]
     findings += _stopped(there)
+    names = [path.name for path in there.house.asterisk.recordings.glob("*")]
     calls = {call.number: call for call in crowd.seen_by_callers()}
     outages = sorted((one for breaker in breakers for one in breaker.outages), key=lambda outage: outage.began)
     books = ledger.read(there.house.database, there.house.messages, there.inbox, hurried=plan.hurried)
     stories = {number: caller.story for number, caller in crowd.callers.items()}
     audit = Audit(stories, calls, crowd.seen_by_phones(), books, outages, time.time())
     findings += audit.findings()
+    audit.figures["empty recordings left"] = len(names) - len(_with_sound(there, names))
     restarts = Counter({part.value: program.ended_by_itself for part, program in there.programs.items()})
     details = {finding.number: audit.told(finding.number) for finding in findings if finding.number}
     return Outcome(plan, crowd.seconds, outages, audit.figures, audit.voice_lost, settled, +restarts, findings, details)
@@ -151,6 +155,7 @@ def _at_rest(there: Town) -> tuple[str, float | None]:
         except requests.RequestException as error:
             left = f"Asterisk does not answer: {error}"
             continue
+        found["recordings"] = _with_sound(there, found.get("recordings", []))
         opened = [row["id"] for row in there.house.database.open_calls()]
         left = ", ".join(
             f"{what}: {one}" for what, one in [*found.items(), ("open", opened), ("spool", there.spool)] if one
@@ -159,6 +164,12 @@ def _at_rest(there: Town) -> tuple[str, float | None]:
             return "", time.monotonic() - began
         time.sleep(0.1)
     return left, None
+
+
+def _with_sound(there: Town, recordings: Sequence[str]) -> list[str]:
+    """Those in which there is more than a header: one that the dialplan began in Asterisk's last second has no more."""
+    folder = there.house.asterisk.recordings
+    return [name for name in recordings if (folder / name).exists() and (folder / name).stat().st_size > EMPTY_OCTETS]
 
 
 def _stopped(there: Town) -> list[Finding]:
