@@ -97,6 +97,7 @@ def _as_json(scheme: Scheme, now: datetime, days: int) -> dict[str, Any]:
         "time_zone": scheme.zone.key,
         "version": scheme.version,
         "holidays": scheme.calendar.holidays if scheme.calendar else "",
+        "outside_calls_a_day": scheme.outside_calls_a_day,
         "override": _override_json(scheme.override, now),
         "branch_now": choice.branch.name if choice.branch else None,
         "why": [sentence(Entry(0, note.kind, note.details)) for note in choice.notes],
@@ -133,6 +134,8 @@ def _print(told: dict[str, Any]) -> None:
         hours = ", ".join(branch["hours"]) or "always"
         closed = " (out of hours)" if branch["out_of_hours"] else ""
         lines.append(f"{branch['name']}{closed}, {hours}: {', then '.join(branch['steps'])}")
+    if told["outside_calls_a_day"] is not None:
+        lines.append(f"numbers outside: rung {told['outside_calls_a_day']} times a day at most")
     if told["holidays"]:
         lines.append(f"public holidays: {told['holidays']}")
     for day in told["days"]:

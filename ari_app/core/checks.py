@@ -25,6 +25,7 @@ SHORTEST_SECONDS = range(61)
 MOST_STEPS = 50
 """In a branch."""
 MOST_DESTINATIONS = 20
+MOST_OUTSIDE_CALLS = 1_000_000
 """In a step: whoever may edit the database must not ring a thousand phones at once with each call."""
 TERMINAL = ("voicemail", "hang_up")
 KINDS = ("dial", "greeting", *TERMINAL)
@@ -81,6 +82,10 @@ def _of_scheme(draft: SchemeDraft, rules: DialRules) -> Iterator[Problem]:
     if not is_zone(draft.time_zone):
         zone = printable(draft.time_zone)
         yield _error(where, f"{zone!r} is not an IANA time zone; write one such as Europe/Moscow or Europe/Kyiv")
+    cap = draft.outside_calls_a_day
+    if cap is not None and not 1 <= cap <= MOST_OUTSIDE_CALLS:
+        mend = f"write 1 to {MOST_OUTSIDE_CALLS}, or nothing for what ARI_APP_OUTSIDE_CALLS_A_DAY says"
+        yield _error(where, f"its calls outside a day are {cap}; {mend}")
     if not draft.branches:
         yield _error(where, "it has no branches; add one (without hours it always holds)")
     unreached = never_reached(draft)

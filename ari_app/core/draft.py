@@ -31,9 +31,10 @@ from ari_app.core.scheme import (
 )
 from ari_app.core.sounds import played
 
+_NO_CAP = ", outside_calls_a_day=None)"
 _NO_CALENDAR = ", holidays='', days=())"
-"""Left out of what a version is made of: schemes without calendar keep the versions that calls journalled before there
-were calendars."""
+"""Left out of what a version is made of: schemes without calendar or cap keep the versions that calls journalled before
+there were such."""
 NO_DAYS: Mapping[date, PublicDay] = MappingProxyType({})
 
 
@@ -84,20 +85,24 @@ class BranchDraft(NamedTuple):
 
 
 class SchemeDraft(NamedTuple):
-    """A whole scheme. ``holidays`` is a country such as RU, or a country and region such as DE-BY; empty: none."""
+    """A whole scheme. ``holidays`` is a country such as RU, or a country and region such as DE-BY; empty: none.
+    ``outside_calls_a_day``: how often it may ring numbers outside in a day; None: as the deployment's settings say."""
 
     name: str
     time_zone: str
     branches: tuple[BranchDraft, ...]
     holidays: str = ""
     days: tuple[DayDraft, ...] = ()
+    outside_calls_a_day: int | None = None
 
     @property
     def version(self) -> str:
         """Twelve hexadecimal digits that change whenever anything in the scheme does, and never otherwise."""
         told = repr(self)
-        if not self.holidays and not self.days:
-            told = told.removesuffix(_NO_CALENDAR) + ")"
+        if self.outside_calls_a_day is None:
+            told = told.removesuffix(_NO_CAP) + ")"
+            if not self.holidays and not self.days:
+                told = told.removesuffix(_NO_CALENDAR) + ")"
         return hashlib.sha256(told.encode("utf-8", "backslashreplace")).hexdigest()[:12]
 
 
@@ -124,7 +129,8 @@ def compiled(draft: SchemeDraft, default_greeting: Greeting, public: Mapping[dat
         for branch in draft.branches
     )
     calendar = calendar_of(draft.holidays, draft.days, public)
-    return Scheme(draft.name, ZoneInfo(draft.time_zone), branches, draft.version, calendar)
+    zone, cap = ZoneInfo(draft.time_zone), draft.outside_calls_a_day
+    return Scheme(draft.name, zone, branches, draft.version, calendar, outside_calls_a_day=cap)
 
 
 def _step(draft: StepDraft, default_greeting: Greeting) -> Step:

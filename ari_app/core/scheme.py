@@ -104,7 +104,8 @@ class Branch:
 @dataclass(frozen=True, slots=True)
 class Scheme:
     """A frozen, checked scheme. ``version`` changes whenever anything in it does; every call journals it. The
-    ``override`` for a while is no part of it."""
+    ``override`` for a while is no part of it. ``outside_calls_a_day``: so often it may ring numbers outside in a day;
+    None: as the deployment's settings say."""
 
     name: str
     zone: ZoneInfo
@@ -112,6 +113,7 @@ class Scheme:
     version: str = ""
     calendar: Calendar | None = None
     override: Override | None = None
+    outside_calls_a_day: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

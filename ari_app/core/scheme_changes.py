@@ -77,6 +77,7 @@ def scheme_changes(before: SchemeDraft | None, after: SchemeDraft | None) -> Cha
         whole = (
             Change(Sign.ADDED, f"time zone {after.time_zone}"),
             *_calendar(after),
+            *_cap(after),
             *_added_branches(after.branches),
         )
         return Change(Sign.ADDED, f"scheme {after.name!r}", within=whole)
@@ -95,6 +96,7 @@ def _within_scheme(before: SchemeDraft, after: SchemeDraft) -> Iterator[Change]:
     yield from (Change(Sign.REMOVED, day_words(day)) for _, day in days.gone)
     yield from (Change(Sign.ADDED, day_words(day)) for _, day in days.come)
     yield from _reordered("order of the exceptional days", days, dates_words)
+    yield from _changed("calls outside a day", _most(before), _most(after))
     paired = _paired(before.branches, after.branches, lambda branch: branch.name)
     for _place, branch in paired.gone:
         yield Change(Sign.REMOVED, f"branch {branch.name!r}")
@@ -110,6 +112,15 @@ def _calendar(draft: SchemeDraft) -> Iterator[Change]:
     if draft.holidays:
         yield Change(Sign.ADDED, f"public holidays of {draft.holidays}")
     yield from (Change(Sign.ADDED, day_words(day)) for day in draft.days)
+
+
+def _cap(draft: SchemeDraft) -> Iterator[Change]:
+    if cap := _most(draft):
+        yield Change(Sign.ADDED, f"calls outside a day: {cap}")
+
+
+def _most(draft: SchemeDraft) -> str:
+    return "" if draft.outside_calls_a_day is None else f"{draft.outside_calls_a_day} at most"
 
 
 def _added_branches(branches: Sequence[BranchDraft]) -> Iterator[Change]:

@@ -52,6 +52,7 @@ schemes:
     exceptional days:             # they go before public holidays
       - {on: 2026-12-31, is: closed, hours: 15:00-23:59, name: New Year's Eve}
       - {on: 2027-01-08 to 2027-01-09, is: like Sat}     # or: open, branch Closed
+    outside calls a day: 500      # so often its numbers outside are rung at most; none: as the settings say
     branches:                     # the first whose hours cover the moment of the call
       - name: Working hours
         hours: [Mon-Fri 09:00-17:59]

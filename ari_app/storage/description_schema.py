@@ -131,6 +131,12 @@ _SCHEME = _keys(
         "description": "country, or country and region, whose public holidays are closed: RU, DE-BY",
     },
     exceptional_days=_list(_DAY, "before public holidays; the first that covers a minute counts"),
+    outside_calls_a_day={
+        "type": ["integer", "null"],
+        "minimum": 1,
+        "maximum": 1_000_000,
+        "description": "so often its numbers outside are rung in a day at most; none: ARI_APP_OUTSIDE_CALLS_A_DAY",
+    },
     branches={"type": "array", "minItems": 1, "items": _BRANCH},
 )
 _GREETING = _keys(

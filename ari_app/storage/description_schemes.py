@@ -26,6 +26,7 @@ from ari_app.storage.yaml_reading import (
     items,
     mapping,
     meant,
+    most,
     required,
     seconds,
     switch,
@@ -34,7 +35,7 @@ from ari_app.storage.yaml_reading import (
 )
 
 _STRATEGIES = {"in turn": "in_turn", "all at once": "all_at_once", "staggered": "staggered"}
-_SCHEME = ("name", "time zone", "holidays", "exceptional days", "branches")
+_SCHEME = ("name", "time zone", "holidays", "exceptional days", "outside calls a day", "branches")
 _STEPS = ("dial", "greeting", "voicemail", "hang up")
 _HOURS = re.compile(r"(?:(?P<first>[A-Za-z]+)(?:\s*[-–]\s*(?P<last>[A-Za-z]+))?\s+)?(?P<hours>\d.*)")
 _ELSEWHERE = "ru/greeting"
@@ -65,7 +66,8 @@ class SchemeReader:
             self._branch(each) for each in items(values.get("branches"), "a scheme's branches", self._complaints)
         )
         holidays, days = self._calendar.read(values.get("holidays"), values.get("exceptional days"))
-        draft = SchemeDraft(name, zone, branches, holidays, days)
+        cap = most(values.get("outside calls a day"), "outside calls a day", self._complaints)
+        draft = SchemeDraft(name, zone, branches, holidays, days, cap)
         if len(self._complaints.lines) == before and name and zone:
             self._judge(draft, node)
         return draft

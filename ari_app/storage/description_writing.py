@@ -86,6 +86,7 @@ def described(scheme: SchemeDraft) -> Described:
     parts: Described = {"name": draft.name, "time zone": draft.time_zone}
     parts |= {"holidays": draft.holidays} if draft.holidays else {}
     parts |= {"exceptional days": [_day(day) for day in draft.days]} if draft.days else {}
+    parts |= {"outside calls a day": draft.outside_calls_a_day} if draft.outside_calls_a_day is not None else {}
     return {**parts, "branches": [_branch(each) for each in draft.branches]}
 
 

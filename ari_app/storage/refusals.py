@@ -15,6 +15,8 @@ MENDS = {
     "a_scheme_of_this_name_exists": "A scheme of this name exists; choose another name or edit that scheme.",
     "this_number_is_already_listed": "This number is listed already; update its row instead of adding another.",
     "name_is_not_empty": "The name is empty; give one that people will know it by.",
+    "outside_calls_a_day_are_1_to_1000000": "The calls outside a day are 1 to 1000000; leave the column empty (NULL) "
+    "for what ARI_APP_OUTSIDE_CALLS_A_DAY says.",
     "time_zone_is_not_empty": "The time zone is empty; write an IANA name such as Europe/Moscow.",
     "sound_is_a_catalogue_path_like_ru_greeting": "The sound must be a path in the catalogue, such as ru/greeting or "
     "own/sales: letters, digits, hyphens and slashes, no ending, no URL, no dots.",

@@ -52,7 +52,9 @@ class Configuration(NamedTuple):
 _CHANGES = sa.select(sa.func.count(), sa.func.coalesce(sa.func.max(configuration_changes.c.id), 0)).select_from(
     configuration_changes
 )
-_SCHEMES = sa.select(schemes.c.id, schemes.c.name, schemes.c.time_zone, schemes.c.holidays).order_by(schemes.c.id)
+_SCHEMES = sa.select(
+    schemes.c.id, schemes.c.name, schemes.c.time_zone, schemes.c.holidays, schemes.c.outside_calls_a_day
+).order_by(schemes.c.id)
 _BRANCHES = sa.select(branches.c.id, branches.c.scheme_id, branches.c.name, branches.c.out_of_hours).order_by(
     branches.c.position, branches.c.id
 )
@@ -113,8 +115,8 @@ def read_configuration(connection: sa.Connection) -> Configuration:
         held[scheme_id].append(BranchDraft(name, entries, tuple(done.get(branch_id, ())), bool(closed)))
     days, overrides = read_calendars(connection)
     drafts = {
-        scheme_id: SchemeDraft(name, zone, tuple(held.get(scheme_id, ())), holidays, days.get(scheme_id, ()))
-        for scheme_id, name, zone, holidays in connection.execute(_SCHEMES)
+        scheme_id: SchemeDraft(name, zone, tuple(held.get(scheme_id, ())), holidays, days.get(scheme_id, ()), cap)
+        for scheme_id, name, zone, holidays, cap in connection.execute(_SCHEMES)
     }
     listed = [_number(row) for row in connection.execute(_NUMBERS)]
     return Configuration(token, drafts, listed, read_messages(connection), overrides)

@@ -135,6 +135,11 @@ schemes = sa.Table(
         server_default="",
         comment="country, or country and region, whose public holidays are closed days: RU, DE-BY; empty: none",
     ),
+    sa.Column(
+        "outside_calls_a_day",
+        sa.Integer,
+        comment="so often it rings numbers outside in a day at most; empty: ARI_APP_OUTSIDE_CALLS_A_DAY",
+    ),
     sa.UniqueConstraint("name", name="a_scheme_of_this_name_exists"),
     not_empty(),
     check("time_zone_is_not_empty", "trim(time_zone) <> ''"),
@@ -143,6 +148,7 @@ schemes = sa.Table(
         sqlite="holidays = '' OR holidays GLOB '[A-Z][A-Z]' OR holidays GLOB '[A-Z][A-Z]-?*'",
         postgresql="holidays ~ '^([A-Z]{2}(-.+)?)?$'",
     ),
+    check("outside_calls_a_day_are_1_to_1000000", "outside_calls_a_day BETWEEN 1 AND 1000000"),
     comment="what happens to the calls of the numbers that have it",
     sqlite_strict=True,
 )

@@ -75,15 +75,16 @@ class Sower:
 
     def _scheme(self, scheme: SchemeDraft) -> None:
         # Set only where they are said, as below.
-        holidays = {"holidays": scheme.holidays} if scheme.holidays else {}
-        self.fill(self._add(schema.schemes, name=scheme.name, time_zone=scheme.time_zone, **holidays), scheme)
+        asked = {"holidays": scheme.holidays, "outside_calls_a_day": scheme.outside_calls_a_day}
+        said = {column: value for column, value in asked.items() if value}
+        self.fill(self._add(schema.schemes, name=scheme.name, time_zone=scheme.time_zone, **said), scheme)
 
     def refill(self, scheme_id: int, scheme: SchemeDraft) -> None:
         """Put the scheme's branches and days in the place of those that are there. An override stays; one to a branch
         goes to the new one of that name, or ends if there is none."""
         kept = branch_override(self._connection, scheme_id)
-        row = sa.update(schema.schemes).where(schema.schemes.c.id == scheme_id)
-        self._connection.execute(row.values(name=scheme.name, time_zone=scheme.time_zone, holidays=scheme.holidays))
+        own = {name: getattr(scheme, name) for name in ("name", "time_zone", "holidays", "outside_calls_a_day")}
+        self._connection.execute(sa.update(schema.schemes).where(schema.schemes.c.id == scheme_id).values(**own))
         for table in (exceptional_days, schema.branches):
             self._connection.execute(sa.delete(table).where(table.c.scheme_id == scheme_id))
         branch_ids = self.fill(scheme_id, scheme)

@@ -14,6 +14,7 @@ from ari_app.core.numbering import normalise
 Node = yaml.nodes.Node
 
 _WHOLE = re.compile(r"-?\d{1,6}")
+_LIMIT = re.compile(r"\d{1,9}")
 _SECONDS = re.compile(r"(\d{1,5})\s*s?")
 
 
@@ -142,6 +143,17 @@ def whole(node: Node | None, what: str, default: int, complaints: Complaints) ->
     if not _WHOLE.fullmatch(text):
         complaints.at(node, f"{what} is {text!r}; write a whole number, such as 24")
         return default
+    return int(text)
+
+
+def most(node: Node | None, what: str, complaints: Complaints) -> int | None:
+    """A limit: a whole number; None where nothing is said."""
+    text = word(node, what, complaints)
+    if node is None or not text:
+        return None
+    if not _LIMIT.fullmatch(text):
+        complaints.at(node, f"{what} is {text!r}; write a whole number such as 100, or leave it out")
+        return None
     return int(text)
 
 

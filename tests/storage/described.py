@@ -103,7 +103,8 @@ def _schemes(draw: st.DrawFn) -> tuple[SchemeDraft, ...]:
         branches = tuple(draw(st.lists(_branches(greetings), min_size=1, max_size=2)))
         holidays = draw(st.sampled_from(["", "RU", "DE-BY"]))
         days = tuple(draw(st.lists(_days([branch.name for branch in branches]), max_size=2)))
-        drafts.append(SchemeDraft(name, zone, branches, holidays, days))
+        cap = draw(st.none() | st.integers(1, 1_000_000))
+        drafts.append(SchemeDraft(name, zone, branches, holidays, days, cap))
     return tuple(drafts)
 
 

@@ -280,12 +280,13 @@ def test_an_override_outlives_an_applied_scheme_that_still_has_its_branch(engine
     before = present(engine)
     text = as_yaml(description_of(before.schemes.values(), before.greetings, before.numbers()))
     days = "exceptional days: [{on: 2026-12-31, is: like Sat}]\n    holidays: RU\n    branches:"
+    days = f"outside calls a day: 9\n    {days}"
     asked = planned(engine, text.replace("branches:", days, 1).replace("18:00", "17:00"))
     assert "exceptional day 2026-12-31 (exceptional day): like Sat" in " ".join(told(asked))
     applied(engine, asked)
     after = present(engine).configuration
     (scheme,) = after.schemes.values()
-    assert (scheme.holidays, scheme.days[0].weekday) == ("RU", 6)
+    assert (scheme.holidays, scheme.days[0].weekday, scheme.outside_calls_a_day) == ("RU", 6, 9)
     assert [override_of(draft) for draft in after.overrides.values()] == [
         override_of(draft) for draft in before.configuration.overrides.values()
     ]

@@ -43,7 +43,7 @@ WORDS = (
 TEXTS = st.sampled_from(WORDS) | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 NUMBERS = st.sampled_from([-1, 0, 1, 2, 5, 7, 8, 60, 180, 600, 601, 3601, 2**31 - 1]) | st.integers(-10, 1100)
 COLUMNS: dict[str, dict[str, Any]] = {
-    "schemes": {"name": TEXTS, "time_zone": TEXTS, "holidays": TEXTS},
+    "schemes": {"name": TEXTS, "time_zone": TEXTS, "holidays": TEXTS, "outside_calls_a_day": NUMBERS | st.none()},
     "exceptional_days": {"scheme_id": NUMBERS, "name": TEXTS, "first_date": TEXTS, "last_date": TEXTS | st.none()}
     | {
         "opens": TEXTS,

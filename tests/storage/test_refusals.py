@@ -15,6 +15,8 @@ NONSENSE = [
     ("INSERT INTO schemes (name, time_zone) VALUES ('Office', 'UTC')", "a_scheme_of_this_name_exists"),
     ("INSERT INTO schemes (name, time_zone) VALUES (' ', 'UTC')", "name_is_not_empty"),
     ("UPDATE schemes SET time_zone = ''", "time_zone_is_not_empty"),
+    ("UPDATE schemes SET outside_calls_a_day = 0", "outside_calls_a_day_are_1_to_1000000"),
+    ("UPDATE schemes SET outside_calls_a_day = 1000001", "outside_calls_a_day_are_1_to_1000000"),
     ("DELETE FROM schemes", "numbers_need_their_scheme"),
     ("INSERT INTO branches (scheme_id, name) VALUES (99, 'Nowhere')", "branches_need_their_scheme"),
     ("UPDATE branches SET position = 0", "position_is_1_to_1000"),

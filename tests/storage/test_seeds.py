@@ -106,6 +106,8 @@ MISTAKES = [
     (a_day("{on: 2026-12-31, is: branch Nihgt}"), 2, "branch 'Nihgt' is none of the scheme's"),
     (a_day("{on: 2026-12-31}", "holidays: Russia"), 5, "write a country such as RU"),
     (a_day("{on: 2026-12-31}", "holidays: DE-XX"), 5, "DE has no region 'XX'"),
+    (a_day("{on: 2026-12-31}", "outside calls a day: many"), 5, "'many'; write a whole number such as 100"),
+    (a_day("{on: 2026-12-31}", "outside calls a day: 0"), 2, "its calls outside a day are 0; write 1 to 1000000"),
     ("schemes: [", 1, "this is not YAML"),
     ("", 1, "there is nothing in it"),
 ]
@@ -286,7 +288,7 @@ def test_the_demo_revisions_are_the_demos_descriptions() -> None:
 def test_the_demo_is_in_force_without_a_problem(bare_url: str) -> None:
     from datetime import UTC, datetime
 
-    upgrade(bare_url, DEMO_HEAD)
+    upgrade(bare_url, SCHEMA_HEAD, DEMO_HEAD)
     engine = open_database(bare_url)
     with snapshot(engine).begin() as connection:
         reading = load_book(connection, DialPolicy(allowed_prefixes=("+7",)), UNIVERSAL)
@@ -306,7 +308,7 @@ def test_the_demo_is_in_force_without_a_problem(bare_url: str) -> None:
 
 @pytest.mark.promise("UIS-01", "POL-01")
 def test_the_demo_has_an_apology_for_every_number_that_can_be_called_in_vain(bare_url: str) -> None:
-    upgrade(bare_url, DEMO_HEAD)
+    upgrade(bare_url, SCHEMA_HEAD, DEMO_HEAD)
     engine = open_database(bare_url)
     with snapshot(engine).begin() as connection:
         messages = load_book(connection, DialPolicy(allowed_prefixes=("+7",)), UNIVERSAL).messages

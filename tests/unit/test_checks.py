@@ -97,6 +97,11 @@ def test_a_scheme_that_makes_sense_has_no_problems(draft: SchemeDraft) -> None:
         ),
         (scheme(), "!scheme 'Office': it has no branches; add one (without hours it always holds)"),
         (
+            scheme(branch(StepDraft("hang_up")))._replace(outside_calls_a_day=-1),
+            "!scheme 'Office': its calls outside a day are -1; write 1 to 1000000, or nothing for what "
+            "ARI_APP_OUTSIDE_CALLS_A_DAY says",
+        ),
+        (
             scheme(branch(StepDraft("hang_up"), name="")),
             "!scheme 'Office', branch '': the name is empty; give it one that says when it holds",
         ),

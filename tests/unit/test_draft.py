@@ -117,7 +117,9 @@ BRANCHES = st.lists(
     st.builds(BranchDraft, NAMES, st.just(()), st.lists(st.builds(StepDraft, NAMES, NAMES), max_size=2).map(tuple)),
     max_size=2,
 ).map(tuple)
-DRAFTS = st.builds(SchemeDraft, NAMES, NAMES, BRANCHES)
+DRAFTS = st.builds(
+    SchemeDraft, NAMES, NAMES, BRANCHES, st.sampled_from(["", "RU"]), st.just(()), st.none() | st.integers(1, 2)
+)
 
 
 @given(DRAFTS, DRAFTS)

@@ -233,3 +233,14 @@ def test_holidays_and_days_are_told_as_they_come_go_and_change_places() -> None:
 def test_what_a_day_s_rule_does_not_look_at_is_no_difference() -> None:
     before = scheme(branch(VOICEMAIL))._replace(days=(EVE,))
     assert told(before, before._replace(days=(EVE._replace(weekday=3, branch="Day"),))) == []
+
+
+def test_a_cap_is_told_as_it_comes_goes_and_changes() -> None:
+    plain = scheme(branch(VOICEMAIL))
+    capped = plain._replace(outside_calls_a_day=50)
+    assert told(None, capped)[2] == "  + calls outside a day: 50 at most"
+    assert told(plain, capped)[1:] == ["  ~ calls outside a day: none → 50 at most"]
+    assert told(capped, plain)[1:] == ["  ~ calls outside a day: 50 at most → none"]
+    assert told(capped, plain._replace(outside_calls_a_day=60))[1:] == [
+        "  ~ calls outside a day: 50 at most → 60 at most"
+    ]
