@@ -18,8 +18,9 @@ from ari_app.core.messages import Intent
 from ari_app.core.notices import Deployment, of_call
 from ari_app.core.numbering import masked
 from ari_app.core.outcomes import CallerEnd, HangUpCause
-from ari_app.core.scheme import DialStep, GreetingStep, HangUpStep, Step, VoicemailStep
+from ari_app.core.scheme import Destination, DialStep, GreetingStep, HangUpStep, Step, VoicemailStep
 from ari_app.core.timeline import Kind
+from ari_app.day_caps import DayCaps
 from ari_app.dialing import Dialing
 from ari_app.loops import LoopGuard
 from ari_app.ports import (
@@ -53,8 +54,8 @@ class FixedRules:
 class Exchange:
     """What every call is handled with: the book in force, the journal, the keeper of messages, the deployment's limits.
 
-    ``default`` is what callers get whose number has no scheme in force; ``max_call_seconds`` ends any call. ``rules``
-    and ``deployment`` say which messages follow from a call.
+    ``default`` is what callers get whose number has no scheme in force; ``max_call_seconds`` ends any call, ``caps``
+    what schemes ring outside in a day. ``rules`` and ``deployment`` say which messages follow from a call.
     """
 
     book: Book
@@ -65,6 +66,7 @@ class Exchange:
     loops: LoopGuard = field(default_factory=LoopGuard)
     rules: MessageRules = field(default_factory=FixedRules)
     deployment: Deployment = field(default_factory=Deployment)
+    caps: DayCaps = field(default_factory=DayCaps)
 
 
 async def conduct(
@@ -217,7 +219,7 @@ class _Call:
         match step:
             case DialStep():
                 rung = begun.ringing if begun is not None else None
-                dialing = Dialing(self._line, self.chronicle, index + 1, self._legs_placed + 1, rung)
+                dialing = Dialing(self._line, self.chronicle, index + 1, self._legs_placed + 1, rung, admit=self._admit)
                 try:
                     return await dialing.perform(step)
                 finally:
@@ -228,6 +230,12 @@ class _Call:
                 return await self._voicemail.perform(step, at)
             case HangUpStep():
                 raise AssertionError("the engine finishes a call at a hang-up step")
+
+    def _admit(self, destination: Destination) -> None:
+        """Raises `LegRefused` beyond the cap of the scheme, as it is now: an edit is to help at once."""
+        number = self._exchange.book.current.numbers.get(self._opened.dialled or "")
+        at = self._opened.at + timedelta(milliseconds=self.chronicle.now_ms)
+        self._exchange.caps.admit(number.scheme if number else None, destination, at)
 
     async def end(self) -> verdict.Verdict | None:
         """Release the line, settle the message, derive the verdict and journal it. The call ended before all that,

@@ -64,12 +64,21 @@ class Dialing:
     """One dial step of one call. The line owns every leg placed here, and ends what is left when the call closes."""
 
     def __init__(
-        self, line: Line, chronicle: Chronicle, step: int, first_leg: int, begun: BegunRinging | None = None
+        self,
+        line: Line,
+        chronicle: Chronicle,
+        step: int,
+        first_leg: int,
+        begun: BegunRinging | None = None,
+        *,
+        admit: Callable[[Destination], None],
     ) -> None:
+        """``admit`` raises `LegRefused` for a destination that is not to be rung."""
         self._line = line
         self._chronicle = chronicle
         self._step = step
         self._next_leg = first_leg
+        self._admit = admit
         self._begun = begun or BegunRinging()
         self._connecting = asyncio.Lock()
         self._winner: _Connected | None = None
@@ -162,6 +171,7 @@ class Dialing:
                 if record.has_rung and not leg.rang.done():
                     leg.rang.set_result(None)  # it is on record, and is not told twice
             else:
+                self._admit(destination)
                 net = destination.timeout + NET_SECONDS
                 leg = await self._line.place(record.leg_id, destination, net, alone=alone)
             leg.rang.add_done_callback(lambda _: record.rang())

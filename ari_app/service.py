@@ -15,6 +15,7 @@ from ari_app.ari.dialplan_notes import DialplanNotes
 from ari_app.ari.recordings import AriRecordings
 from ari_app.ari.telephony import Telephony
 from ari_app.call import Exchange
+from ari_app.day_caps import DayCaps
 from ari_app.fallback.case import Desk
 from ari_app.fallback.intake import FallbackIntake
 from ari_app.fallback.spoken import Spoken
@@ -28,6 +29,7 @@ from ari_app.storage.fallback_rows import FallbackRows
 from ari_app.storage.journal import SqlJournal
 from ari_app.storage.keeper import SchemeBookKeeper
 from ari_app.storage.open_calls import OpenCalls
+from ari_app.storage.outside_calls import OutsideCalls
 from ari_app.storage.owed_recordings import OwedRecordings
 from ari_app.storage.snapshot import BookSnapshot
 from ari_app.storage.spool import Spool
@@ -38,6 +40,7 @@ SWEEP_SECONDS = 60
 ENCODE_SECONDS = 300
 LATE_SECONDS = 5
 FALLBACK_SECONDS = 5
+OUTSIDE_SECONDS = 5
 
 
 class Service:
@@ -59,10 +62,9 @@ class Service:
         recordings = AriRecordings(settings.ari_application, lambda: self.telephony.connection.client)
         self._messages = MessageStore(settings.messages_folder, recordings)
         counted = self._monitor.counted(self.journal)
-        ledger = OwedRecordings(
-            self._engine, settings.ari_application, lambda: not (self.journal.trouble or spool.size)
-        )
+        ledger = OwedRecordings(self._engine, settings.ari_application, lambda: self._journal_is_whole)
         self._late = LateRecordings(ledger, self._messages, counted, self.book, settings.deployment)
+        caps = DayCaps(settings.outside_calls_a_day)
         exchange = Exchange(
             self.book,
             counted,
@@ -71,7 +73,9 @@ class Service:
             settings.max_call_seconds,
             rules=self.book,
             deployment=settings.deployment,
+            caps=caps,
         )
+        self._outside = OutsideCalls(self._engine, caps.resume, datetime.now(UTC), lambda: self._journal_is_whole)
         self._notes = DialplanNotes(lambda: self.telephony.connection.client)
         left = OpenCalls(self._engine, settings.state, settings.ari_application)
         reception = Reception(exchange, left, self._notes, settings.ari_application, settings.region)
@@ -90,6 +94,11 @@ class Service:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}, timezone=UTC
         )
 
+    @property
+    def _journal_is_whole(self) -> bool:
+        """Whether the database has what was heard before now, and before the last start."""
+        return not (self.journal.trouble or self._spool.size)
+
     async def start(self) -> None:
         """Start whatever a call will need before any call can come."""
         self._monitor.start(self._settings.monitor_host, self._settings.monitor_port, "ARI_APP_MONITOR_PORT")
@@ -101,6 +110,7 @@ class Service:
         self._clock.add_job(self._messages.encode_missing, "interval", seconds=ENCODE_SECONDS, next_run_time=now)
         self._clock.add_job(self._take_late_recordings, "interval", seconds=LATE_SECONDS)
         self._clock.add_job(self._enter_fallback, "interval", seconds=FALLBACK_SECONDS)
+        self._clock.add_job(self._outside.tell, "interval", seconds=OUTSIDE_SECONDS, next_run_time=now)
         self._clock.start()
         await self.telephony.start()
 

@@ -73,6 +73,9 @@ class Settings(MessageSettings):
     default_action: Literal["voicemail", "hang_up"] = Field(
         "voicemail", description="for numbers unknown, disabled, without scheme or at an hour no branch covers"
     )
+    outside_calls_a_day: int = Field(
+        0, ge=0, description="so often a scheme that says nothing rings numbers outside in a day at most; 0: no limit"
+    )
     max_call_seconds: int = Field(4 * 3600, ge=60, le=24 * 3600, description="no call outlives it")
     most_calls: int = Field(500, ge=0, description="calls live at once; a new one beyond that is refused; 0: no limit")
     most_calls_a_second: float = Field(

@@ -14,6 +14,7 @@ _OUTCOMES = {
     "no_answer": "did not answer",
     "failed": "failed",
     "refused": "was refused before dialing",
+    "over_cap": "is not rung",
     "answered_elsewhere": "is told: answered elsewhere",
     "caller_left": "stops ringing, the caller has gone",
 }

@@ -17,6 +17,7 @@ class LegOutcome(StrEnum):
     NO_ANSWER = "no_answer"
     FAILED = "failed"
     REFUSED = "refused"
+    OVER_CAP = "over_cap"
     ANSWERED_ELSEWHERE = "answered_elsewhere"
     CALLER_LEFT = "caller_left"
 

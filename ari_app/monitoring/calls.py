@@ -11,7 +11,10 @@ from ari_app.ports import CallAmended, CallClosed, CallOpened, CallRouted, Journ
 
 _DECISIONS = {Kind.MESSAGE_QUEUED: "queued", Kind.MESSAGE_WITHHELD: "withheld", Kind.NO_MESSAGE: "none"}
 _TROUBLES = ("program", "line", "prompt", "recording", "messages", "ringing tone", "connection")
-_COMMON_LEGS = ((LegOutcome.BUSY, 17), (LegOutcome.NO_ANSWER, 19), (LegOutcome.DECLINED, 21), (LegOutcome.ANSWERED, 16))
+_COMMON_LEGS = (
+    *((LegOutcome.BUSY, 17), (LegOutcome.NO_ANSWER, 19), (LegOutcome.DECLINED, 21), (LegOutcome.ANSWERED, 16)),
+    (LegOutcome.OVER_CAP, 0),
+)
 HIGHEST_CAUSE = 127
 """Of Q.850, whose causes have seven bits."""
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.e2e.crowd import Crowd, p95, statuses
 from tests.e2e.house import House, ring
+from tests.e2e.journal import Destination, Dial
 from tests.e2e.sipp import ticks
 from tests.monitoring.scraping import Endpoint, free_port
 
@@ -105,3 +106,38 @@ def test_whoever_there_is_no_room_for_may_be_left_to_the_dialplan(
     assert endpoint.scrape().value("ari_app_calls_turned_away_total", why="calls") == 2
     (row,) = narrow.database.rows(f"SELECT disposition FROM calls WHERE dialled = '{caller.dialled}'")
     assert row["disposition"] == "answered"
+
+
+@pytest.mark.promise("FLD-11")
+def test_numbers_outside_are_rung_as_often_as_a_scheme_may_in_a_day_also_across_a_restart(
+    narrow: House, endpoint: Endpoint
+) -> None:
+    """The phone of ours is rung by every call; the mobile by two, before the controller is killed and after it."""
+    mobile = "+79160008888"
+    counting = f"exten => {mobile},1,Set(DB(stories/rung)=${{DB(stories/rung)}}x)\n same => n,Hangup(17)\n"
+    narrow.asterisk.add("extensions.d/counting.conf", f"[lab-phones]\n{counting}")
+    narrow.asterisk.cli("dialplan reload")
+    narrow.controller.start(outside_calls_a_day=2)
+    with narrow.story() as stage:
+        desk = stage.phone("phone-refuses", calls=3, status="486 Busy Here", extra="")
+        number = stage.plan(Dial((Destination(mobile, kind="number"), Destination(desk.name))))
+
+        def call(status: int) -> None:
+            stage.call(number, scenario="caller-refused", status=status).over()
+
+        call(486)
+        narrow.database.closed(number, 1)
+        narrow.controller.kill()
+        mark = narrow.controller.mark
+        narrow.controller.start(outside_calls_a_day=2)
+        narrow.controller.said("rung before this start count to their schemes' day: 1", since=mark)
+        call(486)
+        call(480)
+        journalled = narrow.database.closed(number, 3)
+        assert [one.outcomes for one in journalled] == [
+            *[[(mobile, "busy"), (desk.name, "busy")]] * 2,
+            [(mobile, "over_cap"), (desk.name, "busy")],
+        ]
+        assert narrow.asterisk.cli("database get stories rung").split() == ["Value:", "xx"]
+    narrow.controller.said("has rung numbers outside 2 times on", since=mark)
+    assert endpoint.scrape().value("ari_app_legs_total", outcome="over_cap", cause="0") == 1
