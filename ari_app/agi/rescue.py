@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
@@ -16,7 +17,7 @@ from ari_app.ari.client import AriClient
 from ari_app.ari.errors import AriError, Conflict, NotFound, RequestTimeout
 from ari_app.ari.events import Channel
 from ari_app.ari.stranded import Stranded, stranded
-from ari_app.ari.whereabouts import FALLBACK
+from ari_app.ari.whereabouts import FALLBACK, UNHEARD
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,7 @@ class Rescue:
         self._recordings = recordings
         self._tell = tell
         self._asked: dict[str, float] = {}
+        self._talks: dict[str, int] = {}
         self._reading: asyncio.Future[Mapping[str, str]] | None = None
         self._trouble = ""
         self._acted = False
@@ -85,15 +87,21 @@ class Rescue:
         while True:
             if await watch.dead(session):
                 await self.round(watch)
-            elif self._acted:
-                self._acted = False
+            elif self._acted or self._talks:
+                await self.round(watch, last=True)
                 log.info("the controller answers again")
             await asyncio.sleep(BEAT_SECONDS)
 
-    async def round(self, watch: Watch) -> None:
-        """Do what is to be done now. What fails is done by the next."""
+    async def round(self, watch: Watch, *, last: bool = False) -> None:
+        """Do what is to be done now. What fails is done by the next. ``last``: the controller is back, and takes up
+        whoever is there; only a talk that is over is told still."""
         try:
-            await self._round(watch)
+            if last:
+                channels = await self._client.channels.list()
+                await self._have_noted(stranded(self._app, (), channels, ()).talking)
+                self._talks, self._acted = {}, False
+            else:
+                await self._round(watch)
             self._trouble = ""
         except AriError as error:
             if str(error) != self._trouble:
@@ -105,9 +113,10 @@ class Rescue:
         try:
             known = (await client.applications.get(self._app))["channel_ids"]
         except NotFound:
-            return  # it has no channel left
+            known = []  # it has no channel left
         left = stranded(self._app, known, await client.channels.list(), await client.bridges.list())
-        if left != Stranded() and not self._acted:
+        await self._have_noted(left.talking)
+        if left != Stranded(talking=left.talking) and not self._acted:
             self._acted = True
             log.error(
                 "the controller has not answered at %s for %g s: callers who wait for it are sent to the dialplan; "
@@ -122,6 +131,19 @@ class Rescue:
         recordings = await self._recorded([channel["id"] for channel in waiting]) if waiting else {}
         for channel in waiting:
             await self._see_after(channel, recordings.get(channel["id"], ""))
+
+    async def _have_noted(self, talking: Collection[str]) -> None:
+        """Nobody else hears that there was a talk, or that it is over: have the dialplan note those that are."""
+        now = time.time_ns() // 1_000_000
+        for over in [channel for channel in self._talks if channel not in talking]:
+            note = f"{over}:{now}:{now - self._talks[over]}"
+            await self._client.channels.start(
+                f"Local/{note}@{UNHEARD}", f"{UNHEARD}-{secrets.token_hex(8)}", context=UNHEARD, extension="h"
+            )
+            log.warning("the talk of caller %s is over, which no controller heard", over)
+            del self._talks[over]
+        for channel in talking:
+            self._talks.setdefault(channel, now)
 
     def _may_ask(self, channel_id: str) -> bool:
         now = time.monotonic()

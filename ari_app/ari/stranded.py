@@ -7,17 +7,19 @@ from dataclasses import dataclass
 
 from ari_app.ari.events import Bridge, Channel
 from ari_app.ari.settings import own_id
-from ari_app.ari.whereabouts import in_stasis
+from ari_app.ari.whereabouts import in_ring, in_stasis, is_caller
 
 
 @dataclass(frozen=True, slots=True)
 class Stranded:
     """``waiting``: callers in the controller's hands with nobody to talk to. ``legs``: of its own, that ring, or have
-    nobody to talk to. ``alone``: callers whose talk is over. Those who talk are in none of them."""
+    nobody to talk to. ``alone``: callers whose talk is over. ``talking``: callers whom `Dial()` has connected, of
+    whichever controller. Those who talk in a bridge of ours are in none of them."""
 
     waiting: tuple[Channel, ...] = ()
     legs: tuple[str, ...] = ()
     alone: tuple[str, ...] = ()
+    talking: frozenset[str] = frozenset()
 
 
 def stranded(app: str, known: Collection[str], channels: Iterable[Channel], bridges: Iterable[Bridge]) -> Stranded:
@@ -25,6 +27,7 @@ def stranded(app: str, known: Collection[str], channels: Iterable[Channel], brid
     bridged = [bridge["channels"] for bridge in bridges]
     talking = {channel for together in bridged if len(together) > 1 for channel in together}
     alone = {channel for together in bridged for channel in together} - talking
+    channels = tuple(channels)
     idle = [channel for channel in channels if channel["id"] not in talking]
     own = own_id(app, "")
     callers = [
@@ -38,4 +41,9 @@ def stranded(app: str, known: Collection[str], channels: Iterable[Channel], brid
         waiting=tuple(channel for channel in callers if channel["id"] not in alone),
         legs=legs,
         alone=tuple(channel["id"] for channel in callers if channel["id"] in alone),
+        talking=frozenset(
+            channel["id"]
+            for channel in channels
+            if is_caller(app, channel) and in_ring(channel) and channel["state"] == "Up"
+        ),
     )

@@ -7,6 +7,8 @@ from ari_app.ari.settings import own_id
 
 CONTEXT = "ring"
 """The context of dialplan/ring.conf."""
+UNHEARD = "ring-unheard"
+"""The context, there too, that notes a talk of which no controller heard."""
 FALLBACK = "fallback"
 """The context of dialplan/fallback.conf, which serves callers without us."""
 BACK = "back"

@@ -44,6 +44,9 @@ class Word(StrEnum):
     """The longest call is reached."""
     OVER = "over"
     """We hang up [Q.850 cause]."""
+    UNHEARD = "unheard"
+    """A call for which the dialplan rang when its controller died is over [as `end`]. Where it came to more, the other
+    notes tell it."""
     END = "end"
     """The call is over [DIALSTATUS, who answered, ms talked, ms until it rang, `caller` if it was he who hung up]."""
 

@@ -95,6 +95,8 @@ class _Teller:
 
     def take(self, note: FallbackNote, notes: Sequence[FallbackNote]) -> None:
         """What one note says. One of a word that this release does not know says nothing."""
+        if note.word == Word.UNHEARD and note is not notes[0]:
+            return  # the dialplan went on with the call, and told of it
         self._now = max(self._now, note.at_ms - self._setting.arrived_ms)
         if note.word == Word.DIAL:
             self._dial(note, _whom(note, notes))
@@ -180,6 +182,17 @@ class _Teller:
             self._recording = False
             self._note(Kind.RECORDING_ENDED, end=end.value)
 
+    def _unheard(self, note: FallbackNote) -> None:
+        """A controller had rung for the caller, and died; Dial() went on. All that is left open is of that one ring."""
+        self._ringing = list(left_open(self._setting.before))
+        if self._happened(Kind.CONNECTED):
+            self._over += [replace(leg, ended_ms=self._now, outcome=LegOutcome.ANSWERED) for leg in self._ringing]
+            self._ringing = []
+            if not self._happened(Kind.TALK_ENDED):
+                self._talk_ended(note)
+        self._note(Kind.FALLBACK_TOOK, held=True, entered=self._setting.entered)
+        self._end(note)
+
     def _circle(self, _: FallbackNote) -> None:
         self._note(Kind.LOOP_STOPPED)
         self._hang_up(HangUpCause.BUSY)
@@ -218,6 +231,9 @@ class _Teller:
                 over = replace(leg, ended_ms=answered, outcome=LegOutcome.ANSWERED_ELSEWHERE)
                 self._note_leg_over(over)
         self._ringing = []
+        self._talk_ended(note)
+
+    def _talk_ended(self, note: FallbackNote) -> None:
         limit = self._happened(Kind.LIMIT_REACHED)
         by = "limit" if limit else "caller" if note.part(4) == "caller" else "destination"
         self._note(Kind.TALK_ENDED, by=by)
@@ -281,6 +297,7 @@ _TAKEN_BY: Mapping[str, Callable[[_Teller, FallbackNote], None]] = {
     Word.CIRCLE: _Teller._circle,
     Word.LIMIT: _Teller._limit,
     Word.OVER: _Teller._hung_up,
+    Word.UNHEARD: _Teller._unheard,
     Word.END: _Teller._end,
 }
 

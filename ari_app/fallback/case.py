@@ -181,6 +181,11 @@ class Case:
         )
 
 
+def moment(at_ms: int) -> datetime:
+    """Milliseconds since 1970 as a moment in UTC."""
+    return datetime.fromtimestamp(at_ms // 1000, UTC) + timedelta(milliseconds=at_ms % 1000)
+
+
 def _judged(recorded: Recorded, recording: LeftRecording) -> Note:
     """What it is worth; where that cannot be told it stays in Asterisk's spool, for an admin to decide."""
     if recorded.trouble:
@@ -194,7 +199,7 @@ def _opened(channel: str, first: FallbackNote, held: HeldCall | None, region: st
         who = (held.caller, held.caller_raw, held.dialled, held.dialled_raw)
         return CallOpened(held.call_id, held.arrived_at, *who, channel)
     caller, dialled = (first.part(0), first.part(1)) if first.word == Word.CAME else ("", "")
-    at = datetime.fromtimestamp(first.at_ms // 1000, UTC) + timedelta(milliseconds=first.at_ms % 1000)
+    at = moment(first.at_ms)
     of = hashlib.sha256(first.key.encode()).hexdigest()[:10]
     return CallOpened(
         call_id=f"{at:%Y%m%d-%H%M%S}-{of}",

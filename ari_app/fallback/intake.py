@@ -14,13 +14,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from ari_app.ari.errors import AriError
 from ari_app.core.fallback_notes import FallbackNote, Word
 from ari_app.core.outcomes import Recorded
-from ari_app.fallback.case import Case, Desk
+from ari_app.fallback.case import Case, Desk, moment
 from ari_app.storage.fallback_rows import FallbackRows
 
 log = logging.getLogger(__name__)
 
 PATIENCE = timedelta(hours=1)
 """So long after its end a call waits for its recording to be had; then it is entered without."""
+
+
+UNHEARD_PATIENCE = timedelta(seconds=10)
+"""A controller that has heard a call's end has it in the journal by then, or in its spool."""
 
 
 class Notes(Protocol):
@@ -95,6 +99,13 @@ class FallbackIntake:
         """Enter the call, if that has not been done, and remove what is left of it; False: not now."""
         if not await asyncio.to_thread(self._rows.entered, channel):
             held = await asyncio.to_thread(self._rows.held, channel)
+            if notes[0].word == Word.UNHEARD:
+                # It may have been heard after all, by a controller that came back in time: that one closes the row.
+                if held is not None and self._desk.now() < moment(notes[0].at_ms) + UNHEARD_PATIENCE:
+                    return False
+                if held is None:
+                    await self._notes.clear(notes)
+                    return True
             if not await self._enter(Case.of(channel, notes, held, self._desk)):
                 return False
         for source in (note.part(0) for note in notes if note.word == Word.RECORD):

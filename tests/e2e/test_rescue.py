@@ -70,6 +70,7 @@ def _watched(new_house: Callable[..., House]) -> tuple[House, Controller]:
 def _bereave(house: House, fastagi: Controller, stage: Stage) -> Bereft:
     phones = {name: stage.phone(answer_ms=30000, calls=2) for name in ("rung 1", "rung 2")}
     phones["talking"], phones["beside"] = stage.answering(), stage.ringing()
+    phones["late"] = stage.answering(after_ms=6000)
     for phone in phones.values():
         phone.may_stumble = True
     together = "all_at_once"
@@ -78,6 +79,7 @@ def _bereave(house: House, fastagi: Controller, stage: Stage) -> Bereft:
         "ringing": plan(house, stage, ring(phones["rung 1"], phones["rung 2"], strategy=together), Voicemail()),
         "talking": plan(house, stage, ring(phones["talking"], phones["beside"], strategy=together)),
         "recording": plan(house, stage, Voicemail()),
+        "handed": plan(house, stage, ring(phones["late"], timeout=20)),
     }
     fastagi.start(until="FastAGI is ready")
     house.controller.start()
@@ -85,9 +87,11 @@ def _bereave(house: House, fastagi: Controller, stage: Stage) -> Bereft:
         "talking": stage.call(numbers["talking"], Speech(9), talk_ms=8000),
         "recording": stage.call(numbers["recording"], Silence(1.5), Speech(5), Key("#"), Silence(5)),
         "ringing": stage.call(numbers["ringing"], Silence(1.5), Speech(2), Key("#"), Silence(5)),
+        "handed": stage.call(numbers["handed"], talk_ms=2000),
         "prompt": stage.call(numbers["prompt"], Silence(17), Speech(2), Key("#"), Silence(5), talk_ms=40000),
     }
     states = {"prompt": "prompt_began", "ringing": "leg_rang", "talking": "connected", "recording": "recording_began"}
+    states["handed"] = "leg_rang"
     for _ in ticks(10):
         found = {name: house.database.calls(number) for name, number in numbers.items()}
         if all(calls and calls[0].details(states[name]) for name, calls in found.items()):
@@ -99,8 +103,8 @@ def _bereave(house: House, fastagi: Controller, stage: Stage) -> Bereft:
         if not house.ari("channels"):
             break
     house.controller.start()
-    for name in ("prompt", "ringing"):
-        house.database.closed(numbers[name], 1, 12)
+    for name in ("prompt", "ringing", "handed"):
+        house.database.closed(numbers[name], 1, 16)
     return Bereft(house, fastagi, callers, phones)
 
 
@@ -124,6 +128,13 @@ def test_who_talks_talks_on(bereft: Bereft) -> None:
     assert wire.one("BYE").sent, "the caller ended the talk"
     assert wire.one("BYE").at - wire.one(200).at > RESCUE_SECONDS + 2
     assert bereft.phones["talking"].wire.all("BYE", sent=False), "and its phone was told"
+
+
+def test_who_was_answered_and_hung_up_with_no_controller_to_hear_it_has_talked(bereft: Bereft) -> None:
+    call = bereft.call("handed")
+    assert call.verdict == ("answered", "talked")
+    assert call.outcomes == [(bereft.phones["late"].name, "answered")]
+    assert outbox(bereft.house, call) == []
 
 
 def test_who_was_speaking_is_let_speak(bereft: Bereft) -> None:

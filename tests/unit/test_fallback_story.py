@@ -196,6 +196,52 @@ def test_legs_that_are_over_are_not_left_open() -> None:
     assert number_of(Entry(0, Kind.STEP_BEGAN, {"step": "x"}), "step") == 0
 
 
+UNHEARD = "unheard:ANSWER:anna:1500:200:caller"
+RANG_BEFORE: tuple[tuple[Kind, dict[str, Scalar]], ...] = (
+    (Kind.STEP_BEGAN, {"step": 1}),
+    (Kind.LEG_DIALED, {"leg": "call-1", "destination": "anna"}),
+    (Kind.LEG_RANG, {"leg": "call-1", "destination": "anna"}),
+)
+CONNECTED_BEFORE: tuple[tuple[Kind, dict[str, Scalar]], ...] = (
+    *RANG_BEFORE,
+    (Kind.LEG_ANSWERED, {"leg": "call-1", "destination": "anna"}),
+    (Kind.CONNECTED, {"leg": "call-1", "destination": "anna"}),
+)
+
+
+def test_a_talk_that_only_the_dialplan_heard_was_one() -> None:
+    timeline = before(*RANG_BEFORE)
+    told = story("unheard:ANSWER:anna:0:10:caller", before=timeline)
+    result = derive((*timeline, *told.entries))
+    assert (result.disposition, result.answered_by) == (Disposition.ANSWERED, "anna")
+    assert outcomes(told) == [("anna", LegOutcome.ANSWERED)]
+    assert entries(told, Kind.TALK_ENDED) == [{"by": "caller"}]
+    assert entries(told, Kind.FALLBACK_TOOK)
+
+
+@pytest.mark.parametrize(("note", "by"), [(UNHEARD, "caller"), (UNHEARD.removesuffix("caller"), "destination")])
+def test_a_talk_whose_end_only_the_dialplan_heard_ends_once(note: str, by: str) -> None:
+    timeline = before(*CONNECTED_BEFORE)
+    told = story(note, before=timeline)
+    assert derive((*timeline, *told.entries)).disposition is Disposition.ANSWERED
+    assert outcomes(told) == [("anna", LegOutcome.ANSWERED)]
+    assert entries(told, Kind.TALK_ENDED) == [{"by": by}]
+    assert not entries(told, Kind.CONNECTED)
+    ended = before(*CONNECTED_BEFORE, (Kind.TALK_ENDED, {"by": "caller"}))
+    assert not entries(story(note, before=ended), Kind.TALK_ENDED)
+
+
+def test_who_hung_up_while_it_rang_and_only_the_dialplan_heard_was_not_answered() -> None:
+    timeline = before(*RANG_BEFORE)
+    told = story("unheard:CANCEL::::caller", before=timeline)
+    assert derive((*timeline, *told.entries)).reason is Reason.HUNG_UP_RINGING
+    assert outcomes(told) == [("anna", LegOutcome.CALLER_LEFT)]
+
+
+def test_what_the_dialplan_went_on_with_is_told_by_its_other_notes() -> None:
+    assert story(CAME, *PROMPTED, END, UNHEARD) == story(CAME, *PROMPTED, END)
+
+
 def test_a_caller_whom_a_controller_had_answered_hangs_up_and_does_not_cancel() -> None:
     leg: dict[str, Scalar] = {"leg": "call-1", "destination": "anna"}
     timeline = before((Kind.ANSWERED_BY_SYSTEM, {}), (Kind.LEG_DIALED, leg), (Kind.LEG_ANSWERED, leg))
