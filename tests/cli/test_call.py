@@ -168,7 +168,7 @@ def test_a_greeting_of_ones_own_is_what_the_caller_hears(
         "SELECT max(b.id), 'voicemail', g.id FROM branches b, greetings g WHERE g.name = 'Short tone'",
         "INSERT INTO numbers (e164, name, scheme_id) SELECT '+74950000150', 'own', id FROM schemes WHERE name = 'Own'",
     )
-    controller.said(r"book \w+ in force: 13 numbers", since=before, seconds=2)
+    controller.said(r"book \w+ in force", since=before, seconds=2)
     own = heard(running, "+74950000150", "Short tone")
     assert 1500 <= own < 2600  # the tone, the beep of 0.4 s, and no more
     assert heard(running, "+74950000999", "universal (ru)") > 5000  # the one that ships with the product
