@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from datetime import date, datetime, time, tzinfo
 
 import sqlalchemy as sa
@@ -38,17 +37,27 @@ class OutsideCalls:
         self._resume = resume
         self._began = began
         self._entered = entered
+        self._warned = False
         self.told = False
 
     async def tell(self) -> None:
         """Do it, unless it is done, or the database is away or behind: then the next time."""
         if self.told or not self._entered():
             return
-        with suppress(sa.exc.SQLAlchemyError):  # the journal says so
+        try:
             found = await asyncio.to_thread(self._read)
+        except sa.exc.SQLAlchemyError as error:
+            self._failed(error)
+        else:
             self._resume(found)
             self.told = True
             log.info("numbers outside rung before this start count to their schemes' day: %d", sum(r[2] for r in found))
+
+    def _failed(self, error: Exception) -> None:
+        if not self._warned:
+            cause = str(getattr(error, "orig", None) or error).strip()
+            log.warning("what schemes rang outside today cannot be read yet, caps count from this start on: %s", cause)
+        self._warned = True
 
     def _read(self) -> list[Rung]:
         with self._engine.connect() as connection:

@@ -65,7 +65,7 @@ def test_each_scheme_s_own_day_is_told_once(journal: sa.Engine) -> None:
     assert [sorted(found) for found in heard] == [[("Kyiv", date(2026, 3, 2), 3), ("Vladivostok", date(2026, 3, 3), 1)]]
 
 
-def test_a_database_that_is_away_or_behind_is_asked_again(journal: sa.Engine) -> None:
+def test_a_database_that_is_away_or_behind_is_asked_again(journal: sa.Engine, caplog: pytest.LogCaptureFixture) -> None:
     heard: list[Rung] = []
     behind = [True]
     reading = OutsideCalls(journal, heard.extend, BEGAN, lambda: not behind[0])
@@ -73,7 +73,8 @@ def test_a_database_that_is_away_or_behind_is_asked_again(journal: sa.Engine) ->
     assert (heard, reading.told) == ([], False)
     behind[0] = False
     away = OutsideCalls(sa.create_engine("sqlite:////nowhere/at/all.db"), heard.extend, BEGAN, lambda: True)
-    told(away)
+    told(away, away)
     assert (heard, away.told) == ([], False)
+    assert ["cannot be read yet" in line for line in caplog.messages] == [True]
     told(reading)
     assert len(heard) == 2
