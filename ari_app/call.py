@@ -22,7 +22,7 @@ from ari_app.core.scheme import Destination, DialStep, GreetingStep, HangUpStep,
 from ari_app.core.timeline import Kind
 from ari_app.day_caps import DayCaps
 from ari_app.dialing import Dialing
-from ari_app.loops import LoopGuard
+from ari_app.loops import LoopGuard, refuse_forwarder
 from ari_app.ports import (
     Book,
     CallClosed,
@@ -166,6 +166,7 @@ class _Call:
             caller=opened.caller or opened.caller_raw or None,
             dialled=opened.dialled or opened.dialled_raw,
             at=opened.at.isoformat(timespec="milliseconds"),
+            **({"diverted_by": opened.diverted_by} if opened.diverted_by else {}),
         )
         return self._routed()
 
@@ -232,7 +233,9 @@ class _Call:
                 raise AssertionError("the engine finishes a call at a hang-up step")
 
     def _admit(self, destination: Destination) -> None:
-        """Raises `LegRefused` beyond the cap of the scheme, as it is now: an edit is to help at once."""
+        """Raises `LegRefused` for whoever has forwarded the call, and beyond the cap of the scheme as it is now: an
+        edit is to help at once."""
+        refuse_forwarder(self._opened, destination)
         number = self._exchange.book.current.numbers.get(self._opened.dialled or "")
         at = self._opened.at + timedelta(milliseconds=self.chronicle.now_ms)
         self._exchange.caps.admit(number.scheme if number else None, destination, at)

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ari_app.chronicle import Chronicle
+from ari_app.core.outcomes import LegEnd, LegOutcome
+from ari_app.core.scheme import Destination
 from ari_app.core.timeline import Kind
-from ari_app.ports import CallOpened
+from ari_app.ports import CallOpened, LegRefused
 
 ROUNDS = 3
 """So many unanswered calls of one caller to one number, each ringing somebody, and the next is taken for a circle."""
@@ -41,6 +43,16 @@ class LoopGuard:
             self._live[key].discard(chronicle)
             if not self._live[key]:
                 del self._live[key]
+
+
+def refuse_forwarder(call: CallOpened, destination: Destination) -> None:
+    """Nobody is rung for a call that he has forwarded to us: it would come back. Not every network says who has.
+
+    Raises:
+        LegRefused: the destination has.
+    """
+    if call.diverted_by is not None and destination.target == call.diverted_by:
+        raise LegRefused(LegEnd(LegOutcome.REFUSED, text="it has forwarded this call to us"))
 
 
 def _rings(call: Chronicle) -> bool:

@@ -149,6 +149,8 @@ class CallOpened:
     channel: str = ""
     application: str = ""
     """Whose it is: the controller's name at Asterisk."""
+    diverted_by: str | None = None
+    """Who forwarded it to us last, E.164, where the signalling says so. As easily made up as a caller's number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,7 @@ class Reception:
             dialled_raw=printable(dialled),
             channel=channel["id"],
             application=self.application,
+            diverted_by=normalise(channel.get("caller_rdnis", ""), self.region),
         )
 
 

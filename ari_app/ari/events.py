@@ -36,6 +36,8 @@ class Channel(TypedDict):
     dialplan: DialplanPlace
     creationtime: str
     language: str
+    caller_rdnis: NotRequired[str]
+    """Who forwarded the call last: of several Diversion headers the first, of History-Info the last."""
     protocol_id: NotRequired[str]
     """The SIP Call-ID, for PJSIP."""
     channelvars: NotRequired[dict[str, str]]

@@ -169,7 +169,10 @@ def _when(details: Details) -> str:
 
 
 _SENTENCES: dict[Kind, Callable[[Details], str]] = {
-    Kind.ARRIVED: lambda d: f"call from {d.get('caller') or 'an anonymous caller'} to {d.get('dialled')}",
+    Kind.ARRIVED: lambda d: (
+        f"call from {d.get('caller') or 'an anonymous caller'} to {d.get('dialled')}"
+        + (f", forwarded by {d['diverted_by']}" if d.get("diverted_by") else "")
+    ),
     Kind.FALLBACK_TOOK: lambda d: (
         f"the dialplan serves the call: {'its controller is gone' if d.get('held') else 'no controller took it'}"
     ),

@@ -23,7 +23,7 @@ from ari_app.storage.spool_frames import scanned
 
 log = logging.getLogger(__name__)
 
-_OPENED = tuple(field.name for field in fields(CallOpened))
+_OPENED = tuple(field.name for field in fields(CallOpened) if field.name != "diverted_by")  # its timeline has it alone
 
 
 class OpenCalls:

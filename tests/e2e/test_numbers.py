@@ -236,6 +236,22 @@ def test_a_mobile_that_forwards_back_to_us_is_rung_three_times_and_no_more(stage
     assert rounds[-1].details("loop_stopped") == [{}]
 
 
+@pytest.mark.promise("FLD-11")
+def test_a_mobile_that_says_that_it_forwards_is_not_rung_again(stage: Stage) -> None:
+    """Its network tells by Diversion who forwarded the call: the circle ends in its first round."""
+    mobile = "+79160007778"
+    number = stage.plan(Dial((Destination(mobile, kind="number"),)))
+    told = "Set(REDIRECTING(count,i)=1)", "Set(REDIRECTING(from-num,i)=${EXTEN})"
+    lines = (*told, f"Dial(PJSIP/{number}@lab-caller,30)", "Hangup(17)")
+    steps = "".join(f"exten => {mobile},{n},{line}\n" for n, line in enumerate(lines, start=1))
+    stage.house.asterisk.add("extensions.d/forwards-told.conf", f"[lab-phones]\n{steps}")
+    stage.house.asterisk.cli("dialplan reload")
+    stage.call(number, scenario="caller-refused", status=486).over()
+    first, second = stage.house.database.closed(number, 2)
+    assert (first.outcomes, second.outcomes) == ([(mobile, "busy")], [(mobile, "refused")])
+    assert [one.details("arrived")[0].get("diverted_by") for one in (first, second)] == [None, mobile]
+
+
 @pytest.mark.fault("21")
 @pytest.mark.parametrize(
     ("sql", "said"),

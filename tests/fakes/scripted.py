@@ -411,9 +411,11 @@ CALLER = "+79160000001"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
-def opened(dialled: str | None = NUMBER, at: datetime = NOW, caller: str | None = CALLER) -> CallOpened:
+def opened(
+    dialled: str | None = NUMBER, at: datetime = NOW, caller: str | None = CALLER, diverted_by: str | None = None
+) -> CallOpened:
     """A call as it comes in."""
-    return CallOpened("call", at, caller, caller or "", dialled, dialled or "")
+    return CallOpened("call", at, caller, caller or "", dialled, dialled or "", diverted_by=diverted_by)
 
 
 def book_of(scheme: Scheme) -> SchemeBook:

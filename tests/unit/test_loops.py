@@ -8,6 +8,7 @@ import pytest
 
 from ari_app import virtual_time
 from ari_app.call import Exchange, conduct
+from ari_app.core.explain import sentence
 from ari_app.core.scheme import Destination, DialStep, RingStrategy, TargetKind
 from ari_app.core.timeline import Kind
 from ari_app.core.verdict import Reason, Verdict
@@ -66,3 +67,21 @@ def test_once_the_calls_before_are_over_the_caller_is_welcome_again() -> None:
         return [entry.kind for entry in journal.timeline]
 
     assert Kind.LOOP_STOPPED not in virtual_time.run(go())
+
+
+@pytest.mark.promise("FLD-11")
+def test_whoever_has_forwarded_the_call_to_us_is_not_rung_for_it() -> None:
+    async def go() -> Notebook:
+        line, journal = HostileLine(Plan(legs=[answers(1)])), Notebook()
+        book = OneBook(always("UTC", DialStep(RingStrategy.IN_TURN, (MOBILE, DESK))))
+        await conduct(opened(diverted_by=MOBILE.target), line, Exchange(book, journal, Keeper(line), ()))
+        return journal
+
+    journal = virtual_time.run(go())
+    assert [(leg.destination, leg.outcome.value) for leg in journal.legs] == [
+        (MOBILE.target, "refused"),
+        (DESK.target, "answered"),
+    ]
+    told = [sentence(entry) for entry in journal.timeline]
+    assert told[0].endswith(f", forwarded by {MOBILE.target}")
+    assert f"{MOBILE.target} was refused before dialing (it has forwarded this call to us)" in told
