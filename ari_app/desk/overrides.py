@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -10,15 +12,22 @@ import sqlalchemy as sa
 from ari_app.core.calendar import DayRule
 from ari_app.core.calendar_draft import unknown_branch
 from ari_app.core.numbering import printable
-from ari_app.desk.base import Desk, NotFound, Refused
+from ari_app.core.rights import Actor
+from ari_app.desk.base import NotFound, Refused, utc_now
 from ari_app.storage.calendar_schema import overrides
 from ari_app.storage.columns import storable
 from ari_app.storage.desk_schema import audit_log
 from ari_app.storage.schema import branches, schemes
 
 
-class OverrideDesk(Desk):
-    """For whoever may edit schemes: who has the database, so nobody is asked for a right."""
+@dataclass(frozen=True)
+class OverrideDesk:
+    """For whoever may edit schemes: who has the database. It is no `Desk`, for schemes have no rights to ask for.
+    ``actor`` stands in the log of changes."""
+
+    connection: sa.Connection
+    actor: Actor
+    now: Callable[[], datetime] = field(default=utc_now, kw_only=True)
 
     def put(self, scheme: str, rule: DayRule, until: datetime, *, branch: str = "", reason: str = "") -> None:
         """Override the scheme from now until the aware moment ``until``, in place of what overrides it now.

@@ -42,7 +42,7 @@ def new_house(
     """Makes an installation: its Asterisk started, its controller not. Settings are the controller's. ``ports`` are
     Asterisk's for RTP, where the usual 200 do not do."""
     houses: list[House] = []
-    rtp = iter(range(22000, 24000, 200))
+    rtp = iter(range(36000, 44000, 200))
 
     def make(
         *,
