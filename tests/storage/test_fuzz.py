@@ -26,10 +26,10 @@ UNIVERSAL = Greeting("universal", "ari-app/en/greeting")
 RULES = DialPolicy()
 
 BYSTANDER = (
-    "INSERT INTO schemes (id, name, time_zone) VALUES (900, 'Bystander', 'UTC')",
-    "INSERT INTO branches (id, scheme_id, name) VALUES (900, 900, 'Always')",
-    "INSERT INTO steps (id, branch_id, kind) VALUES (900, 900, 'voicemail')",
-    "INSERT INTO numbers (id, e164, scheme_id) VALUES (900, '+74950000900', 900)",
+    "INSERT INTO schemes (id, name, time_zone) VALUES (900000000, 'Bystander', 'UTC')",
+    "INSERT INTO branches (id, scheme_id, name) VALUES (900000000, 900000000, 'Always')",
+    "INSERT INTO steps (id, branch_id, kind) VALUES (900000000, 900000000, 'voicemail')",
+    "INSERT INTO numbers (id, e164, scheme_id) VALUES (900000000, '+74950000900', 900000000)",
 )
 """A scheme that no edit below touches."""
 
@@ -74,7 +74,7 @@ def literal(value: object) -> str:
 
 @st.composite
 def edits(draw: st.DrawFn) -> str:
-    """One statement over one table; ids from 900 are the bystander's and are left alone."""
+    """One statement over one table; ids from 900000000 (no sequence comes to it) are the bystander's and are left alone."""
     table = draw(st.sampled_from(sorted(COLUMNS)))
     wanted = draw(st.lists(st.sampled_from(sorted(COLUMNS[table])), min_size=1, unique=True))
     values = {column: literal(draw(COLUMNS[table][column])) for column in wanted}
@@ -83,8 +83,8 @@ def edits(draw: st.DrawFn) -> str:
             return f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(values.values())})"
         case "update":
             changes = ", ".join(f"{column} = {value}" for column, value in values.items())
-            return f"UPDATE {table} SET {changes} WHERE id < 900"
-    return f"DELETE FROM {table} WHERE id < 900"
+            return f"UPDATE {table} SET {changes} WHERE id < 900000000"
+    return f"DELETE FROM {table} WHERE id < 900000000"
 
 
 def harmless(reading: Reading) -> None:
