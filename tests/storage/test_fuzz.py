@@ -74,7 +74,7 @@ def literal(value: object) -> str:
 
 @st.composite
 def edits(draw: st.DrawFn) -> str:
-    """One statement over one table; ids from 900000000 (no sequence comes to it) are the bystander's and are left alone."""
+    """One statement over one table; the bystander's ids, which no sequence comes to, are left alone."""
     table = draw(st.sampled_from(sorted(COLUMNS)))
     wanted = draw(st.lists(st.sampled_from(sorted(COLUMNS[table])), min_size=1, unique=True))
     values = {column: literal(draw(COLUMNS[table][column])) for column in wanted}
