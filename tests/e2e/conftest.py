@@ -1,5 +1,6 @@
 """One Asterisk for the whole session: real, of the kind that ASTERISK names or else a root file system."""
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,7 +17,7 @@ from tests.e2e.ports import on_free_ports
 def new_asterisk(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], AsteriskInstance]:
     """Makes an Asterisk for the application named: not started yet, its directory and ports its own."""
     kind = choose(os.environ.get("ASTERISK") or "local")
-    starts = iter(range(20000, 22000, 100))
+    starts = itertools.cycle(range(20000, 22000, 100))  # of RTP; shared, one takes what another has left free
 
     def make(app: str) -> AsteriskInstance:
         directory = tmp_path_factory.mktemp("asterisk") / "instance"
@@ -42,7 +43,7 @@ def new_house(
     """Makes an installation: its Asterisk started, its controller not. Settings are the controller's. ``ports`` are
     Asterisk's for RTP, where the usual 200 do not do."""
     houses: list[House] = []
-    rtp = iter(range(36000, 44000, 200))
+    rtp = iter(range(10000, 20000, 200))  # below the ports that the system gives to whoever asks for any
 
     def make(
         *,
