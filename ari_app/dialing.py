@@ -135,6 +135,7 @@ class Dialing:
         """Whom to ring, in their order; those who are rung already with the record of it, those who were are left
         out."""
         for place, destination in enumerate(destinations):
+            # The lambda is called at once, or never: the destination is still this one.
             begun = self._begun.at(place, lambda leg_id: self._chronicle.leg(self._step, leg_id, destination))  # noqa: B023
             if isinstance(begun, LegOutcome):
                 self._outcomes.append(begun)

@@ -50,10 +50,10 @@ class Nobody:
         return ()
 
     def unwritten(self, channel: Channel) -> CallSoFar:
-        raise NotImplementedError
+        raise AssertionError("no other process has left a caller")
 
     async def go_on(self, line: AriLine, call: CallSoFar) -> object:
-        raise NotImplementedError
+        raise AssertionError("no other process has left a call")
 
 
 def left_of(call: CallSoFar, handed: RungByDial = NOT_RUNG) -> LeftCall:

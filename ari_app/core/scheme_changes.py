@@ -84,7 +84,7 @@ def scheme_changes(before: SchemeDraft | None, after: SchemeDraft | None) -> Cha
     if before is not None and after is None:
         return Change(Sign.REMOVED, f"scheme {before.name!r}")
     assert before is not None  # noqa: S101  # both are there, or they were equal
-    assert after is not None  # noqa: S101
+    assert after is not None  # noqa: S101  # as before
     return Change(Sign.CHANGED, f"scheme {after.name!r}", within=tuple(_within_scheme(before, after)))
 
 

@@ -79,6 +79,6 @@ def _supported() -> Mapping[str, list[str]]:
 
 def _library() -> ModuleType:
     """Imported when a scheme first asks for it: it takes longer to load than most commands to run."""
-    import holidays  # noqa: PLC0415
+    import holidays  # noqa: PLC0415 - late, see above
 
     return holidays
