@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,10 +11,6 @@ from ari_app.core.delivery import Outcome, Report
 from ari_app.core.messages import Channel
 from ari_app.gateways.settings import GatewaySettings
 from ari_app.message_ports import InboundText, Letter, Malformed, Push
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_LONG_NUMBER = re.compile(r"(\d{2})\d{3,}(\d{2})")
-
 
 TakeIn = Callable[[Sequence[Report], Sequence[InboundText]], None]
 """Keeps receipts and texts for good before it returns; raises if it cannot, and they come again."""
@@ -90,12 +85,6 @@ class BaseGateway(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
-
-
-def said(text: object) -> str:
-    """What a provider said, fit for a reason: one line, not long, telephone numbers masked."""
-    line = _CONTROL.sub(" ", str(text)).strip()
-    return _LONG_NUMBER.sub(r"\1***\2", line)[:200]
 
 
 def digits(number: str) -> str:

@@ -17,7 +17,6 @@ from ari_app.gateways.base import BaseGateway
 from ari_app.gateways.generic import GenericSettings
 from ari_app.gateways.inbox import Inbox, InboxSettings
 from ari_app.gateways.infobip import InfobipSettings
-from ari_app.gateways.settings import Reading, Strict, check_private
 from ari_app.gateways.smpp.gateway import SmppSettings
 from ari_app.gateways.sms_ru import SmsRuSettings
 from ari_app.gateways.smsc_ru import SmscRuSettings
@@ -26,6 +25,7 @@ from ari_app.gateways.twilio import TwilioSettings
 from ari_app.gateways.vonage import VonageSettings
 from ari_app.gateways.web_push import WebPushSettings
 from ari_app.gateways.webhook import WebhookSettings
+from ari_app.http_client.settings import Reading, Strict, check_private
 
 AnySettings = (
     TwilioSettings

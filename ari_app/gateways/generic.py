@@ -15,11 +15,14 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from ari_app.core.delivery import Accepted, Outcome, Refused, Report, State, Unavailable, Unclear
 from ari_app.core.messages import Channel
-from ari_app.gateways.base import Acknowledgement, digits, e164, said
-from ari_app.gateways.http import Answer, HttpClient, HttpGateway, not_taken
+from ari_app.gateways.base import Acknowledgement, digits, e164
+from ari_app.gateways.http import HttpGateway, not_taken
 from ari_app.gateways.pushes import check_key, form
-from ari_app.gateways.settings import Authorities, GatewaySettings, Secret, Strict
+from ari_app.gateways.settings import GatewaySettings
 from ari_app.gateways.templates import Auth, Call, Where, at, walk
+from ari_app.http_client.client import Answer, HttpClient
+from ari_app.http_client.settings import Authorities, Secret, Strict
+from ari_app.http_client.words import said
 from ari_app.message_ports import InboundText, Letter, Malformed, NotAuthentic, Push
 
 Words = Annotated[

@@ -13,10 +13,13 @@ from typing import Any, Literal
 
 from ari_app.core.delivery import Accepted, Outcome, Refused, Report, State, Unavailable, Unclear
 from ari_app.core.messages import Channel
-from ari_app.gateways.base import Acknowledgement, digits, said
-from ari_app.gateways.http import Answer, HttpClient, HttpGateway, Request, not_taken
+from ari_app.gateways.base import Acknowledgement, digits
+from ari_app.gateways.http import HttpGateway, not_taken
 from ari_app.gateways.pushes import equal, form
-from ari_app.gateways.settings import HttpSettings, Secret
+from ari_app.gateways.settings import HttpSettings
+from ari_app.http_client.client import Answer, HttpClient, Request
+from ari_app.http_client.settings import Secret
+from ari_app.http_client.words import said
 from ari_app.message_ports import Letter, Malformed, NotAuthentic, Push
 
 OK = 100

@@ -19,10 +19,13 @@ from pydantic import Field, model_validator
 
 from ari_app.core.delivery import Accepted, Outcome, Refused, Report, State, Unavailable, Unclear
 from ari_app.core.messages import Channel
-from ari_app.gateways.base import digits, e164, said
-from ari_app.gateways.http import Answer, HttpClient, HttpGateway, Request, not_taken
+from ari_app.gateways.base import digits, e164
+from ari_app.gateways.http import HttpGateway, not_taken
 from ari_app.gateways.pushes import check_key, equal, form, json_object, needed
-from ari_app.gateways.settings import HttpSettings, Secret
+from ari_app.gateways.settings import HttpSettings
+from ari_app.http_client.client import Answer, HttpClient, Request
+from ari_app.http_client.settings import Secret
+from ari_app.http_client.words import said
 from ari_app.message_ports import InboundText, Letter, Malformed, NotAuthentic, Push
 
 NOT_FOUND = -3

@@ -22,8 +22,10 @@ from pydantic import Field, field_validator, model_validator
 
 from ari_app.core.delivery import Accepted, Outcome, Refused, Unavailable, Unclear
 from ari_app.core.messages import Channel
-from ari_app.gateways.base import BaseGateway, said
-from ari_app.gateways.settings import Authorities, GatewaySettings, Secret
+from ari_app.gateways.base import BaseGateway
+from ari_app.gateways.settings import GatewaySettings
+from ari_app.http_client.settings import Authorities, Secret
+from ari_app.http_client.words import said
 from ari_app.message_ports import Letter
 
 PORTS = {"starttls": 587, "tls": 465, "none": 25}

@@ -12,8 +12,8 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from ari_app.gateways.http import Answer, Request
-from ari_app.gateways.settings import Secret, Strict
+from ari_app.http_client.client import Answer, Request
+from ari_app.http_client.settings import Secret, Strict
 
 WORDS = ("to", "to_digits", "text", "ref", "sender", "subject", "id")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")

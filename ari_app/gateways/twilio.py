@@ -19,10 +19,13 @@ from pydantic import Field, model_validator
 
 from ari_app.core.delivery import Accepted, Outcome, Refused, Report, State, Unavailable
 from ari_app.core.messages import Channel
-from ari_app.gateways.base import Acknowledgement, said
-from ari_app.gateways.http import Answer, HttpClient, HttpGateway, Request, not_taken
+from ari_app.gateways.base import Acknowledgement
+from ari_app.gateways.http import HttpGateway, not_taken
 from ari_app.gateways.pushes import equal, form, needed
-from ari_app.gateways.settings import Address, HttpSettings, Secret
+from ari_app.gateways.settings import HttpSettings
+from ari_app.http_client.client import Answer, HttpClient, Request
+from ari_app.http_client.settings import Address, Secret
+from ari_app.http_client.words import said
 from ari_app.message_ports import InboundText, Letter, Malformed, NotAuthentic, Push
 
 STATES = {

@@ -21,10 +21,13 @@ from pydantic import Field
 
 from ari_app.core.delivery import Accepted, Outcome, Refused, Report, State, Unavailable
 from ari_app.core.messages import Channel
-from ari_app.gateways.base import digits, e164, said
-from ari_app.gateways.http import Answer, HttpClient, HttpGateway, Request, not_taken
+from ari_app.gateways.base import digits, e164
+from ari_app.gateways.http import HttpGateway, not_taken
 from ari_app.gateways.pushes import equal, json_object, needed
-from ari_app.gateways.settings import Address, HttpSettings, Secret
+from ari_app.gateways.settings import HttpSettings
+from ari_app.http_client.client import Answer, HttpClient, Request
+from ari_app.http_client.settings import Address, Secret
+from ari_app.http_client.words import said
 from ari_app.message_ports import InboundText, Letter, Malformed, NotAuthentic, Push
 
 STATES = {

@@ -25,8 +25,10 @@ from pydantic import Field, model_validator
 
 from ari_app.core.delivery import Accepted, Outcome, Refused
 from ari_app.core.messages import Channel
-from ari_app.gateways.http import Answer, HttpClient, HttpGateway, Request, not_taken
-from ari_app.gateways.settings import GatewaySettings, PrivateFile
+from ari_app.gateways.http import HttpGateway, not_taken
+from ari_app.gateways.settings import GatewaySettings
+from ari_app.http_client.client import Answer, HttpClient, Request
+from ari_app.http_client.settings import PrivateFile
 from ari_app.message_ports import Letter
 
 LONGEST = 3993

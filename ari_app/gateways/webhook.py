@@ -21,9 +21,11 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from ari_app.core.delivery import Accepted, Outcome, Refused, Unavailable
 from ari_app.core.messages import Channel
-from ari_app.gateways.base import BaseGateway, said
-from ari_app.gateways.http import Answer, HttpClient, Request
-from ari_app.gateways.settings import GatewaySettings, Reach, Secret
+from ari_app.gateways.base import BaseGateway
+from ari_app.gateways.settings import GatewaySettings
+from ari_app.http_client.client import Answer, HttpClient, Request
+from ari_app.http_client.settings import Reach, Secret
+from ari_app.http_client.words import said
 from ari_app.message_ports import Letter
 
 

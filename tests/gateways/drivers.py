@@ -18,13 +18,13 @@ from ari_app.core.messages import Channel
 from ari_app.gateways.base import BaseGateway
 from ari_app.gateways.generic import GenericSettings
 from ari_app.gateways.infobip import InfobipSettings
-from ari_app.gateways.settings import Reading
 from ari_app.gateways.sms_ru import SmsRuSettings
 from ari_app.gateways.smsc_ru import SmscRuSettings
 from ari_app.gateways.twilio import TwilioSettings
 from ari_app.gateways.vonage import VonageSettings
 from ari_app.gateways.web_push import WebPushSettings
 from ari_app.gateways.webhook import WebhookSettings
+from ari_app.http_client.settings import Reading
 from ari_app.message_ports import Letter
 from tests.gateways.providers import Reply
 

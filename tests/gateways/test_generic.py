@@ -16,9 +16,9 @@ from pydantic import ValidationError
 from ari_app.core.delivery import Accepted, Outcome, Refused, Report, State, Unavailable, Unclear
 from ari_app.core.messages import Channel
 from ari_app.gateways.generic import Generic, GenericSettings
-from ari_app.gateways.http import Answer
-from ari_app.gateways.settings import Reading
 from ari_app.gateways.templates import at, fill
+from ari_app.http_client.client import Answer
+from ari_app.http_client.settings import Reading
 from ari_app.message_ports import InboundText, Letter, Malformed, NotAuthentic, Push
 from tests.gateways.drivers import REF
 from tests.gateways.providers import Act, Reply, provider

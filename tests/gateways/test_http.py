@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from ari_app.core.delivery import Unavailable, Unclear
-from ari_app.gateways import connections
-from ari_app.gateways.connections import is_public
-from ari_app.gateways.http import LARGEST_ANSWER, Answer, HttpClient, Request, not_taken
+from ari_app.gateways.http import not_taken
+from ari_app.http_client import connections
+from ari_app.http_client.client import LARGEST_ANSWER, Answer, HttpClient, Request
+from ari_app.http_client.connections import is_public
 from tests.gateways.certificates import Authority
 from tests.gateways.providers import Drop, Hang, Raw, Reply, Trickle, provider, refusing_port
 
@@ -76,6 +77,27 @@ def test_a_slow_answer_is_unclear_at_the_time_out(client: Client, act: Any) -> N
         outcome = client(connect_timeout=0.2, read_timeout=0.3).ask(Request("POST", server.url, body=b"x"))
     assert isinstance(outcome, Unclear)
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("act", [Hang(), Trickle()])
+def test_one_request_may_have_less_time_than_the_client(client: Client, act: Any) -> None:
+    began = time.monotonic()
+    with provider(act) as server:
+        outcome = client(connect_timeout=30, read_timeout=30).ask(Request("GET", server.url), within_seconds=0.3)
+    assert isinstance(outcome, Unclear)
+    assert time.monotonic() - began < 5
+
+
+def test_no_time_left_sends_nothing(client: Client) -> None:
+    with provider() as server:
+        assert isinstance(client().ask(Request("GET", server.url), within_seconds=0.0), Unavailable)
+    assert server.received == []
+
+
+def test_a_client_may_take_longer_answers(client: Client) -> None:
+    with provider(Reply(200, b"x" * (LARGEST_ANSWER + 1))) as server:
+        answer = client(largest=LARGEST_ANSWER + 1).ask(Request("GET", server.url))
+    assert isinstance(answer, Answer)
 
 
 def test_nobody_there_is_known_not_sent(client: Client) -> None:

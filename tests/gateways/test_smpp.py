@@ -16,11 +16,11 @@ import smpp34
 
 from ari_app.core.delivery import Accepted, Refused, Report, State, Unavailable, Unclear
 from ari_app.core.messages import Channel
-from ari_app.gateways.settings import Reading
 from ari_app.gateways.smpp import gateway as gateway_module
 from ari_app.gateways.smpp.gateway import Smpp, SmppSettings
 from ari_app.gateways.smpp.pdus import Status
 from ari_app.gateways.smpp.texts import Assembly, Piece
+from ari_app.http_client.settings import Reading
 from ari_app.message_ports import InboundText, Letter
 from tests.gateways.certificates import Authority
 from tests.gateways.drivers import REF

@@ -11,8 +11,8 @@ import pytest
 
 from ari_app.core.delivery import Report, State
 from ari_app.core.messages import Channel
-from ari_app.gateways.settings import Reading
 from ari_app.gateways.smsc_ru import SmscRu, SmscRuSettings
+from ari_app.http_client.settings import Reading
 from ari_app.message_ports import InboundText, Letter, Malformed, NotAuthentic, Push
 from tests.gateways.drivers import REF, SECRET, smsc_ru
 from tests.gateways.providers import Reply, provider

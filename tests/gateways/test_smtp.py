@@ -21,8 +21,8 @@ from pydantic import ValidationError
 
 from ari_app.core.delivery import Accepted, Refused, Unavailable, Unclear
 from ari_app.core.messages import Channel
-from ari_app.gateways.settings import Reading
 from ari_app.gateways.smtp import Smtp, SmtpSettings
+from ari_app.http_client.settings import Reading
 from ari_app.message_ports import Letter
 from tests.gateways.certificates import Authority
 from tests.gateways.drivers import REF, SECRET

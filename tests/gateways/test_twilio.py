@@ -11,8 +11,8 @@ import pytest
 
 from ari_app.core.delivery import Accepted, Report, State, Unavailable
 from ari_app.core.messages import Channel
-from ari_app.gateways.settings import Reading
 from ari_app.gateways.twilio import Twilio, TwilioSettings
+from ari_app.http_client.settings import Reading
 from ari_app.message_ports import InboundText, Letter, Malformed, NotAuthentic, Push
 from tests.gateways.drivers import ACCOUNT, REF, SECRET, twilio
 from tests.gateways.providers import Reply, provider

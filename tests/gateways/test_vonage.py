@@ -13,8 +13,8 @@ import pytest
 
 from ari_app.core.delivery import Report, State, Unavailable
 from ari_app.core.messages import Channel
-from ari_app.gateways.settings import Reading
 from ari_app.gateways.vonage import OLDEST_SECONDS, Vonage, VonageSettings
+from ari_app.http_client.settings import Reading
 from ari_app.message_ports import InboundText, Letter, Malformed, NotAuthentic, Push
 from tests.gateways.drivers import REF, SECRET, vonage
 from tests.gateways.providers import Reply, provider

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from ari_app.core.delivery import Accepted, Refused
 from ari_app.core.messages import Channel
-from ari_app.gateways.settings import Reading
 from ari_app.gateways.web_push import LONGEST, WebPushSettings
+from ari_app.http_client.settings import Reading
 from ari_app.message_ports import Letter
 from tests.gateways.drivers import BROWSER, REF, Browser, vapid_key, web_push
 from tests.gateways.providers import Reply, provider

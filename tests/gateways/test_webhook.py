@@ -12,8 +12,8 @@ from standardwebhooks.webhooks import WebhookVerificationError
 
 from ari_app.core.delivery import Accepted, Refused, Unavailable
 from ari_app.core.messages import Channel
-from ari_app.gateways.settings import Reading
 from ari_app.gateways.webhook import Webhook, WebhookSettings, signed
+from ari_app.http_client.settings import Reading
 from ari_app.message_ports import Letter
 from tests.gateways.drivers import REF, WEBHOOK_SECRET
 from tests.gateways.providers import Reply, provider

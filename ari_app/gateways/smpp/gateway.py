@@ -24,11 +24,12 @@ from ari_app.core.delivery import Accepted, Outcome, Refused, Report, Unavailabl
 from ari_app.core.messages import Channel
 from ari_app.core.segments import TextError
 from ari_app.gateways.base import BaseGateway, TakeIn, digits, e164
-from ari_app.gateways.settings import Authorities, GatewaySettings, Secret
+from ari_app.gateways.settings import GatewaySettings
 from ari_app.gateways.smpp import pdus
 from ari_app.gateways.smpp.pdus import Status
 from ari_app.gateways.smpp.session import NoAnswer, NotBound, NotWritten, Session, Smsc
 from ari_app.gateways.smpp.texts import Assembly, Long, Part, is_receipt, parts, piece, receipt
+from ari_app.http_client.settings import Authorities, Secret
 from ari_app.message_ports import InboundText, Letter
 
 log = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ import smpp34
 
 from ari_app.core.delivery import State
 from ari_app.core.segments import Encoding, codes, encoding_of, split, udh
-from ari_app.gateways.base import said
 from ari_app.gateways.smpp.pdus import Tag, tlv
+from ari_app.http_client.words import said
 
 UDH_INDICATOR = 0x40
 RECEIPT = 0x04

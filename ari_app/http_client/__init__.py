@@ -1,0 +1,1 @@
+"""How we ask others over HTTP: connections that are watched, one client, and what configurations say of it."""
