@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
+from ari_app.core.responsible import Manager
 
-@dataclass(frozen=True, slots=True)
-class Manager:
-    """Who the CRM says is responsible. ``id`` is the CRM's own of its user, as text; ``name`` is as the CRM shows them,
-    and hostile until it has been made printable; ``email`` is in lower case, empty if unknown."""
-
-    id: str
-    name: str = ""
-    email: str = ""
+__all__ = ["Crm", "CrmLimited", "CrmTrouble", "Manager"]
 
 
 class CrmTrouble(Exception):

@@ -79,7 +79,9 @@ class Listing(Generic[F]):
             case "union_tag_not_found":
                 return f"kind: is missing; write which kind of {self.singular} it is"
             case "union_tag_invalid":
-                return "kind: there is no such kind; " + message.partition("expected tags: ")[2].join(("there are ", ""))
+                return "kind: there is no such kind; " + message.partition("expected tags: ")[2].join(
+                    ("there are ", "")
+                )
         return message
 
 
