@@ -179,14 +179,7 @@ class Channels:
         query = {"context": context, "extension": extension, "priority": priority, "label": label}
         return self._send("POST", "channels", channel_id, "continue", query=query)
 
-    def set_variable(self, channel_id: str, variable: str, value: str, *, apart: bool = True) -> Future[None]:
-        """Set a channel's variable or function; over HTTP, for it blocks while something plays to the channel.
-
-        Not `apart` from the other requests when nothing can be playing.
-        """
-        query = {"variable": variable, "value": value}
-        return self._send("POST", "channels", channel_id, "variable", query=query, apart=apart)
-
     def get_variable(self, channel_id: str, variable: str) -> Future[dict[str, str]]:
-        """{"value": ...}; NotFound when unset. Over HTTP, as `set_variable`."""
+        """{"value": ...}; NotFound when unset. Over HTTP, for it blocks while something plays
+        to the channel. To set one is not offered: it costs a call the fallback's notes (see `ari_app.ari.handover`)."""
         return self._send("GET", "channels", channel_id, "variable", query={"variable": variable}, apart=True)

@@ -21,8 +21,10 @@ from ari_app.core.outcomes import LegEnd, LegOutcome, leg_outcome
 
 log = logging.getLogger(__name__)
 
-VARIABLES = "ARRAY(RING_DIAL,RING_SECONDS,RING_APP,RING_ID,CALLERID(num),CALLERID(name))"
-"""What [ring] works by, set in one request."""
+TOLD = "SHARED(RING,{channel})"
+"""What [ring] works by, told in one request. Not a variable of the channel: a thread that has set one for ARI is kept
+from Asterisk's database from then on (22.10.1: `app_control_set_channel_var` of res/stasis/control.c does not take off
+its ban on dangerous functions), and what the fallback notes of the call would be lost."""
 
 
 CAUSE_WORDS = {
@@ -63,6 +65,7 @@ class Handover:
         self._client = client
         self._app = app
         self._channel_id = channel["id"]
+        self._told = TOLD.format(channel=channel["name"])
         self._dialled = channel["dialplan"]["exten"]
         self._shown = shown(channel["caller"]["number"])
         self._followed = False
@@ -79,13 +82,13 @@ class Handover:
     def begin(self, dial_string: str, net_seconds: int, leg_id: str) -> Future[None]:
         """Send what it takes, in one go; the last answer says whether the dialplan has the caller.
 
-        The parts of the variable's value are made of harmless characters, none of them a comma or a dollar sign.
+        The parts of the value are made of harmless characters, none of them a comma or a dollar sign.
         """
         client = self._client.in_order()
         if not self._followed:  # what happens in the dialplan would not be told to us
             client.applications.subscribe(self._app, f"channel:{self._channel_id}").add_done_callback(self._on_followed)
         value = f"{dial_string},{net_seconds},{self._app},{leg_id},{self._shown},{self._shown}"
-        client.channels.set_variable(self._channel_id, VARIABLES, value, apart=False)
+        client.asterisk.set_variable(self._told, value)
         self._begun = client.channels.continue_(self._channel_id, context=CONTEXT, extension=self._dialled, priority=1)
         return self._begun
 

@@ -61,8 +61,9 @@ async def test_awkward_names_arrive_whole(rig: Rig) -> None:
         await rig.client.send("POST", "bridges", query={"bridgeId": awkward, "name": "x+y z"}, apart=apart)
         bridge = await rig.client.send("GET", "bridges", awkward, apart=apart)
         assert (bridge["id"], bridge["name"]) == (awkward, "x+y z")
-    await rig.client.channels.set_variable(inbound, "WORDS", "x+y & z=1?")
-    assert (await rig.client.channels.get_variable(inbound, "WORDS"))["value"] == "x+y & z=1?"
+    name = (await rig.client.channels.get(inbound))["name"]
+    await rig.client.asterisk.set_variable(f"SHARED(WORDS,{name})", "x+y & z=1?")
+    assert (await rig.client.channels.get_variable(inbound, "SHARED(WORDS)"))["value"] == "x+y & z=1?"
 
 
 async def test_a_hostile_caller_name_does_not_cost_the_connection(rig: Rig) -> None:

@@ -71,12 +71,19 @@ def _bereave(house: House, fastagi: Controller, stage: Stage) -> Bereft:
     phones = {name: stage.phone(answer_ms=30000, calls=2) for name in ("rung 1", "rung 2")}
     phones["talking"], phones["beside"] = stage.answering(), stage.ringing()
     phones["late"] = stage.answering(after_ms=6000)
+    phones["busy"] = stage.phone("phone-refuses", status="486 Busy Here", extra="", calls=2)
     for phone in phones.values():
         phone.may_stumble = True
     together = "all_at_once"
     numbers = {
         "prompt": plan(house, stage, Voicemail(sound=None)),
-        "ringing": plan(house, stage, ring(phones["rung 1"], phones["rung 2"], strategy=together), Voicemail()),
+        "ringing": plan(
+            house,
+            stage,
+            ring(phones["busy"]),
+            ring(phones["rung 1"], phones["rung 2"], strategy=together),
+            Voicemail(),
+        ),
         "talking": plan(house, stage, ring(phones["talking"], phones["beside"], strategy=together)),
         "recording": plan(house, stage, Voicemail()),
         "handed": plan(house, stage, ring(phones["late"], timeout=20)),
@@ -116,9 +123,10 @@ def test_who_heard_a_prompt_is_asked_for_a_message_again(bereft: Bereft) -> None
 
 
 def test_who_waited_while_phones_rang_has_them_rung_again_and_leaves_a_message(bereft: Bereft) -> None:
+    """Also one for whom Dial() had rung a phone: nothing that was told to it keeps the fallback from its notes."""
     call = bereft.call("ringing")
     assert call.verdict == ("message_left", "message")
-    assert [outcome for _, outcome in call.outcomes] == ["failed", "failed", "no_answer", "no_answer"]
+    assert [outcome for _, outcome in call.outcomes] == ["busy", "failed", "failed", "busy", "no_answer", "no_answer"]
     assert [bereft.phones[name].invites for name in ("rung 1", "rung 2")] == [2, 2]
     assert all(bereft.phones[name].wire.all("CANCEL", sent=False) for name in ("rung 1", "rung 2"))
 

@@ -11,13 +11,15 @@ if TYPE_CHECKING:
     from tests.fakes.fake_switch import Switch
 
 _ids = count(1)
+_TOLD = ("RING_DIAL", "RING_SECONDS", "RING_APP", "RING_ID")
 _STATUSES = {17: "BUSY", 19: "NOANSWER", 20: "CHANUNAVAIL", 3: "CHANUNAVAIL"}
 
 
 def dial_one(switch: Switch, caller: FakeChannel) -> None:
-    """Ring what the variables say; Asterisk chooses the leg's id."""
+    """Ring what was shared with the caller's channel; Asterisk chooses the leg's id."""
     if caller.dying:
         return
+    caller.variables.update(zip(_TOLD, caller.variables["SHARED(RING)"].split(","), strict=False))
     try:
         leg = switch.leg(f"dialed.{next(_ids)}", caller.variables["RING_DIAL"])
     except Refusal:

@@ -15,6 +15,7 @@ from tests.fakes.fake_switch import FORMATS, Switch
 Answer = tuple[int, Any]
 Handler = Callable[..., Awaitable[Answer]]
 EMPTY: Answer = (204, None)
+_SHARED = re.compile(r"SHARED\((?P<name>\w+),(?P<channel>.+)\)")
 
 
 class FakeRest:
@@ -152,13 +153,12 @@ class FakeRest:
         asyncio.get_running_loop().call_soon(goes_on, self._switch, channel)
         return EMPTY
 
-    async def set_variable(self, channel_id: str, q: Json) -> Answer:
-        channel = self._ours(channel_id)
-        await channel.until_quiet()
-        if together := re.fullmatch(r"ARRAY\((.*)\)", q["variable"]):
-            channel.variables.update(zip(together[1].split(","), q["value"].split(","), strict=True))
-        else:
-            channel.variables[q["variable"]] = q["value"]
+    async def set_global(self, q: Json) -> Answer:
+        """Of all that it can set, what is shared with a channel; nobody is told that there is no such channel."""
+        if told := _SHARED.fullmatch(q["variable"]):
+            for channel in self._switch.channels.values():
+                if channel.json()["name"] == told["channel"]:
+                    channel.variables[f"SHARED({told['name']})"] = q["value"]
         return EMPTY
 
     async def get_variable(self, channel_id: str, q: Json) -> Answer:
@@ -343,7 +343,6 @@ ROUTES = [
     _route("POST", "channels/*/play/*", "play"),
     _route("POST", "channels/*/record", "record"),
     _route("POST", "channels/*/continue", "continue_"),
-    _route("POST", "channels/*/variable", "set_variable"),
     _route("GET", "channels/*/variable", "get_variable"),
     _route("GET", "bridges", "bridges"),
     _route("POST", "bridges", "create_bridge"),
@@ -365,5 +364,6 @@ ROUTES = [
     _route("GET", "asterisk/ping", "ping"),
     _route("GET", "asterisk/info", "info"),
     _route("GET", "asterisk/modules", "modules"),
+    _route("POST", "asterisk/variable", "set_global"),
     _route("POST", "events/claim", "claim"),
 ]
