@@ -156,8 +156,9 @@ class Rig:
         return await self.world.rung(user)
 
     async def end(self, channel_id: str) -> None:
-        """Hang a channel of ours up and wait until it has left."""
-        over = self.watch.next("StasisEnd", channel_id)
+        """Hang a channel of ours up and wait until it is no more, which is later than that it has left us."""
+        await self.client.applications.subscribe(self.world.settings.app, f"channel:{channel_id}")
+        over = self.watch.next("ChannelDestroyed", channel_id)
         await self.client.channels.hangup(channel_id)
         await over
 
