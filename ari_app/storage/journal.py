@@ -62,6 +62,7 @@ class SqlJournal(JournalIntake):
         self._attempts = 0
         self._retry_at = 0.0
         self._adopt_at = 0.0
+        self._has_written = False
         self._writer = BatchWriter(engine, self._attempted)
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
@@ -156,10 +157,12 @@ class SqlJournal(JournalIntake):
                 log.warning("an earlier process left %d files of the journal; they are entered now", found)
 
     def _is_held_up(self, spool: Spool) -> bool:
-        """Whether what was heard must go to the disk: the database has not taken what is before it."""
+        """Whether what was heard must go to the disk: the database has not taken what is before it, or nothing so far;
+        the first transaction waits for a connection, and a process may be killed while it does."""
         if self._in_flight and not self._trouble and time.monotonic() - self._began > OVERDUE_SECONDS:
             self._failed(f"it has not answered for {OVERDUE_SECONDS:g} s")
-        return bool(self._trouble) or not spool.empty or len(self._heard) + len(self._waiting) > BACKLOG
+        unsure = bool(self._trouble) or not self._has_written
+        return unsure or not spool.empty or len(self._heard) + len(self._waiting) > BACKLOG
 
     def _put_into(self, spool: Spool) -> None:
         kept = spool.append(self._waiting)
@@ -202,7 +205,7 @@ class SqlJournal(JournalIntake):
             self._attempts += 1
             self._failed(cause(work.error))
             return
-        self._work, self._attempts, self._retry_at = None, 0, 0.0
+        self._work, self._attempts, self._retry_at, self._has_written = None, 0, 0.0, True
         count = len(work.happenings)
         on_disk = self._spool.drop(count) if self._spool is not None else 0
         del self._waiting[: count - on_disk]

@@ -175,19 +175,43 @@ def test_a_commit_that_hangs_has_its_entries_and_those_behind_it_put_on_disk(
         begun.set()
         go_on.wait(10)
 
-    monkeypatch.setattr(Batch, "write", hang)
     journal.opened(opened())
+    assert journal.flush(5)
+    monkeypatch.setattr(Batch, "write", hang)
     ring(journal, 1)
     assert begun.wait(5)
     ring(journal, 2, 3)
     assert journal.keep(5), "safe though the database has not answered"
     assert "has not answered" in journal.trouble
     assert spool_files(folder)
-    assert journal.unwritten == 4
+    assert journal.unwritten == 3
     go_on.set()
     assert journal.flush(5)
     assert numbers_of(engine) == [1, 2, 3]
     assert journal.trouble == ""
+
+
+@pytest.mark.fault("3")
+def test_what_is_heard_first_is_on_disk_before_the_database_has_taken_anything(
+    engine: sa.Engine, journal: SqlJournal, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed within its first second, a controller leaves no call without a row."""
+    write, begun, go_on = Batch.write, threading.Event(), threading.Event()
+
+    def slow(batch: Batch, connection: sa.Connection) -> None:
+        begun.set()
+        assert go_on.wait(10)
+        write(batch, connection)
+
+    monkeypatch.setattr(journal_module, "OVERDUE_SECONDS", 30.0)
+    monkeypatch.setattr(Batch, "write", slow)
+    journal.opened(opened())
+    assert begun.wait(5)
+    assert (spool_files(folder) != [], journal.in_memory, journal.trouble) == (True, 0, "")
+    go_on.set()
+    assert journal.flush(5)
+    assert numbers_of(engine) == []
+    assert not spool_files(folder)
 
 
 @pytest.mark.fault("18")
