@@ -13,11 +13,13 @@ from pydantic import Field
 
 from ari_app.crm.base import Crm
 from ari_app.crm.csv_file import CsvSettings
+from ari_app.crm.hubspot import HubSpotSettings
+from ari_app.crm.pipedrive import PipedriveSettings
 from ari_app.crm.settings import CrmSettings
 from ari_app.http_client.listing import Listing
 from ari_app.http_client.settings import Strict
 
-AnySettings = CsvSettings
+AnySettings = CsvSettings | PipedriveSettings | HubSpotSettings
 """Every kind of CRM; a new one's settings are added here, by ``|``."""
 
 

@@ -75,13 +75,15 @@ class Trickle:
 
 
 Act = Reply | Raw | Drop | Hang | Trickle
+Acting = Act | Callable[[Received], Act]
+"""What to do, or what says so of what came."""
 
 
 class Provider:
     """Listens on loopback; gives its ``acts`` in their order, the last one again and again."""
 
-    def __init__(self, *acts: Act, tls: ssl.SSLContext | None = None) -> None:
-        self.acts: deque[Act] = deque(acts or (Reply(),))
+    def __init__(self, *acts: Acting, tls: ssl.SSLContext | None = None) -> None:
+        self.acts: deque[Acting] = deque(acts or (Reply(),))
         self.received: list[Received] = []
         self.connections = 0
         self._tls = tls
@@ -117,7 +119,7 @@ class Provider:
                 while (received := _read(file)) is not None:
                     self.received.append(received)
                     act = self.acts.popleft() if len(self.acts) > 1 else self.acts[0]
-                    if not self._perform(act, client):
+                    if not self._perform(act(received) if callable(act) else act, client):
                         return
         except OSError:
             return
@@ -162,7 +164,7 @@ def _read(file: Any) -> Received | None:
 
 
 @contextmanager
-def provider(*acts: Act, tls: ssl.SSLContext | None = None) -> Iterator[Provider]:
+def provider(*acts: Acting, tls: ssl.SSLContext | None = None) -> Iterator[Provider]:
     """A provider for as long as the block lasts."""
     made = Provider(*acts, tls=tls)
     try:
