@@ -11,15 +11,18 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ari_app.crm.amocrm import AmoCrmSettings
 from ari_app.crm.base import Crm
+from ari_app.crm.bitrix24 import Bitrix24Settings
 from ari_app.crm.csv_file import CsvSettings
 from ari_app.crm.hubspot import HubSpotSettings
 from ari_app.crm.pipedrive import PipedriveSettings
+from ari_app.crm.retailcrm import RetailCrmSettings
 from ari_app.crm.settings import CrmSettings
 from ari_app.http_client.listing import Listing
 from ari_app.http_client.settings import Strict
 
-AnySettings = CsvSettings | PipedriveSettings | HubSpotSettings
+AnySettings = CsvSettings | PipedriveSettings | HubSpotSettings | Bitrix24Settings | AmoCrmSettings | RetailCrmSettings
 """Every kind of CRM; a new one's settings are added here, by ``|``."""
 
 

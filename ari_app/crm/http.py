@@ -106,6 +106,10 @@ class HttpCrm(ABC):
         """Whether it says that the token is not, or no longer, good."""
         return answer.status == 401
 
+    def _forbids(self, answer: Answer) -> bool:
+        """Whether it says that our credentials are good, but not for this."""
+        return answer.status == 403
+
     def _limit(self, answer: Answer) -> float | None:
         """For how many seconds it wants to be left alone, if that is what it says."""
         if answer.status == 429 or (answer.status == 503 and answer.retry_after is not None):
@@ -192,10 +196,10 @@ class Asking:
         what = f"HTTP {status}" + (f", {said(complaint)}" if complaint else "")
         if (seconds := crm._limit(answer)) is not None:
             raise CrmLimited(f"it is asked too often ({what})", min(max(seconds, 0.0), LONGEST_LIMIT))
+        if crm._forbids(answer):
+            raise CrmForbidden(f"our credentials may not do this ({what}); give them the rights that are documented")
         if status == 401 or crm._expired(answer):
             raise CrmTrouble(f"it does not accept our credentials ({what}); correct them in the configuration")
-        if status == 403:
-            raise CrmForbidden(f"our credentials may not do this ({what}); give them the rights that are documented")
         if 300 <= status < 400:
             raise CrmTrouble(f"it redirects ({what}), which is not followed; write its final address as url:")
         if status in (204, 404):

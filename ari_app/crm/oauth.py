@@ -25,6 +25,7 @@ class OAuthSettings(HttpCrmSettings):
 
     instead: ClassVar[str] = ""
     renewed_at: ClassVar[str] = ""
+    """The address where the vendor renews tokens; or a path, where it is at the account's own."""
 
     client_id: str | None = Field(None, min_length=1, max_length=200)
     client_secret: Secret | None = None
@@ -49,7 +50,7 @@ class OAuthSettings(HttpCrmSettings):
 
         ``style`` is how the client proves itself: in the form, by Basic, or in JSON; ``more`` is sent along.
         """
-        url = self.token_url or self.renewed_at
+        url = self.token_url or (self.url * self.renewed_at.startswith("/") + self.renewed_at)
         secret = self.client_secret.get_secret_value() if self.client_secret else ""
         us = {"client_id": self.client_id or "", "client_secret": secret}
 

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from tests.crm.vendors import hubspot, pipedrive
+from tests.crm.vendors import amocrm, bitrix24, hubspot, pipedrive, retailcrm
 
-ALL = (pipedrive.TOKEN, pipedrive.OAUTH, hubspot.HUBSPOT)
+ALL = (
+    pipedrive.TOKEN,
+    pipedrive.OAUTH,
+    hubspot.HUBSPOT,
+    bitrix24.BITRIX24,
+    amocrm.TOKEN,
+    amocrm.OAUTH,
+    retailcrm.RETAILCRM,
+)

@@ -175,7 +175,7 @@ def test_a_user_is_asked_for_once(connect: Connect, driver: Driver) -> None:
     assert len(server.received) - before <= before
 
 
-@pytest.mark.parametrize("status", [400, 405, 418, 500, 502, 503])
+@pytest.mark.parametrize("status", [400, 405, 418, 500, 502])
 @each
 def test_an_error(connect: Connect, driver: Driver, status: int) -> None:
     crm, _ = connect(driver, _renewing(driver, Reply(status, b"<html>oops")))
