@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from ari_app.ari.events import Channel
 from ari_app.ari.line import AriLine
 from ari_app.call import Exchange, conduct
 from ari_app.core.admission import Full
+from ari_app.core.call_id import call_id
+from ari_app.core.fallback_notes import Word
 from ari_app.core.numbering import masked, masked_target, normalise, printable
 from ari_app.core.verdict import Verdict
 from ari_app.monitoring.context import in_call
@@ -84,7 +85,8 @@ class Reception:
     async def served_by_dialplan(self) -> Collection[str]:
         """Those of whom the dialplan has taken notes: their calls are entered from these."""
         try:
-            return (await self.notes.read()).keys()
+            found = await self.notes.read()
+            return [channel for channel, notes in found.items() if notes[0].word != Word.GONE]
         except AriError as error:
             log.warning("which calls the dialplan has cannot be read, those whose caller is gone are closed: %s", error)
             return ()
@@ -95,9 +97,8 @@ class Reception:
         Its id is that of its channel, whoever receives it and when.
         """
         caller, dialled = channel["caller"]["number"], channel["dialplan"]["exten"]
-        of = hashlib.sha256(f"{self.application}/{channel['id']}".encode()).hexdigest()[:10]
         return CallOpened(
-            call_id=f"{_made(channel) or at:%Y%m%d-%H%M%S}-{of}",
+            call_id=call_id(_made(channel) or at, self.application, channel["id"]),
             at=at,
             caller=normalise(caller, self.region),
             caller_raw=printable(caller),

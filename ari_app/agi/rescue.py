@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
 from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
@@ -12,16 +11,18 @@ from typing import Protocol
 
 import aiohttp
 
+from ari_app.agi.unheard import Unheard
 from ari_app.ari.channels import HangupReason
 from ari_app.ari.client import AriClient
 from ari_app.ari.errors import AriError, Conflict, NotFound, RequestTimeout
 from ari_app.ari.events import Channel
 from ari_app.ari.stranded import Stranded, stranded
-from ari_app.ari.whereabouts import FALLBACK, UNHEARD
+from ari_app.ari.whereabouts import FALLBACK
 
 log = logging.getLogger(__name__)
 
-BEAT_SECONDS = 0.5
+BEAT_SECONDS = 0.25
+"""A caller who comes, and leaves, within it of a controller's death may stay unknown."""
 ANSWER_SECONDS = 1.0
 AGAIN_SECONDS = 40.0
 """A caller who hears a prompt can be sent only when it is over; asking again would send him twice."""
@@ -51,14 +52,20 @@ class Watch:
         self.patience_seconds = patience_seconds
         self._alive_at = time.monotonic()
 
-    async def dead(self, session: aiohttp.ClientSession) -> bool:
-        """Ask; whether it has not answered for too long now."""
+    async def answers(self, session: aiohttp.ClientSession) -> bool:
+        """Ask; whether it has answered."""
         try:
             async with session.get(self.url, timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS)) as answer:
-                if answer.status == 200:
-                    self._alive_at = time.monotonic()
+                if answer.status != 200:
+                    return False
         except (aiohttp.ClientError, OSError, TimeoutError):
-            pass
+            return False
+        self._alive_at = time.monotonic()
+        return True
+
+    @property
+    def dead(self) -> bool:
+        """Whether it has not answered for too long now."""
         return time.monotonic() - self._alive_at >= self.patience_seconds
 
 
@@ -77,46 +84,51 @@ class Rescue:
         self._recordings = recordings
         self._tell = tell
         self._asked: dict[str, float] = {}
-        self._talks: dict[str, int] = {}
+        self._unheard = Unheard(app, client)
         self._reading: asyncio.Future[Mapping[str, str]] | None = None
         self._trouble = ""
+        self._silent = False
         self._acted = False
 
     async def run(self, watch: Watch, session: aiohttp.ClientSession) -> None:
         """Until it is cancelled."""
         while True:
-            if await watch.dead(session):
-                await self.round(watch)
-            elif self._acted or self._talks:
-                await self.round(watch, last=True)
-                log.info("the controller answers again")
+            heard = await watch.answers(session)
+            if not heard or self._silent:
+                await self.round(watch, heard=heard)
             await asyncio.sleep(BEAT_SECONDS)
 
-    async def round(self, watch: Watch, *, last: bool = False) -> None:
-        """Do what is to be done now. What fails is done by the next. ``last``: the controller is back, and takes up
-        whoever is there; only a talk that is over is told still."""
+    async def round(self, watch: Watch, *, heard: bool = False) -> None:
+        """Do what is to be done now that the controller has not answered: from the first time on see who leaves, and
+        once it is dead look after its callers. What fails is done by the next round. ``heard``: it answers again, and
+        takes up whoever is there; those who have left are told still."""
+        self._silent = not heard
         try:
-            if last:
-                channels = await self._client.channels.list()
-                await self._have_noted(stranded(self._app, (), channels, ()).talking)
-                self._talks, self._acted = {}, False
-            else:
-                await self._round(watch)
+            await self._round(watch, heard=heard)
             self._trouble = ""
         except AriError as error:
             if str(error) != self._trouble:
                 self._trouble = str(error)
-                log.warning("callers of a dead controller cannot be seen after: %s", error)
+                log.warning("callers of a silent controller cannot be seen after: %s", error)
+        if heard:
+            self._unheard.forget()
+            if self._acted:
+                log.info("the controller answers again")
+            self._acted = False
 
-    async def _round(self, watch: Watch) -> None:
+    async def _round(self, watch: Watch, *, heard: bool) -> None:
         client = self._client
         try:
             known = (await client.applications.get(self._app))["channel_ids"]
         except NotFound:
             known = []  # it has no channel left
-        left = stranded(self._app, known, await client.channels.list(), await client.bridges.list())
-        await self._have_noted(left.talking)
-        if left != Stranded(talking=left.talking) and not self._acted:
+        channels, bridges = await client.channels.list(), await client.bridges.list()
+        await self._unheard.look(known, channels, bridges)
+        if watch.dead and not heard:
+            await self._look_after(stranded(self._app, known, channels, bridges), watch)
+
+    async def _look_after(self, left: Stranded, watch: Watch) -> None:
+        if left != Stranded() and not self._acted:
             self._acted = True
             log.error(
                 "the controller has not answered at %s for %g s: callers who wait for it are sent to the dialplan; "
@@ -131,19 +143,6 @@ class Rescue:
         recordings = await self._recorded([channel["id"] for channel in waiting]) if waiting else {}
         for channel in waiting:
             await self._see_after(channel, recordings.get(channel["id"], ""))
-
-    async def _have_noted(self, talking: Collection[str]) -> None:
-        """Nobody else hears that there was a talk, or that it is over: have the dialplan note those that are."""
-        now = time.time_ns() // 1_000_000
-        for over in [channel for channel in self._talks if channel not in talking]:
-            note = f"{over}:{now}:{now - self._talks[over]}"
-            await self._client.channels.start(
-                f"Local/{note}@{UNHEARD}", f"{UNHEARD}-{secrets.token_hex(8)}", context=UNHEARD, extension="h"
-            )
-            log.warning("the talk of caller %s is over, which no controller heard", over)
-            del self._talks[over]
-        for channel in talking:
-            self._talks.setdefault(channel, now)
 
     def _may_ask(self, channel_id: str) -> bool:
         now = time.monotonic()

@@ -91,9 +91,17 @@ class Channels:
         }
         return self._send("POST", "channels", query=query, body=variables and {"variables": variables})
 
-    def start(self, endpoint: str, channel_id: str, *, context: str, extension: str) -> Future[Channel]:
+    def start(
+        self,
+        endpoint: str,
+        channel_id: str,
+        *,
+        context: str,
+        extension: str,
+        variables: Mapping[str, str] | None = None,
+    ) -> Future[Channel]:
         """Call an endpoint and have the dialplan take it on, at priority 1, once it answers; no application hears of
-        it."""
+        it. Both ends of a Local channel have the ``variables``."""
         query: Query = {
             "endpoint": endpoint,
             "channelId": channel_id,
@@ -101,7 +109,7 @@ class Channels:
             "extension": extension,
             "priority": 1,
         }
-        return self._send("POST", "channels", query=query)
+        return self._send("POST", "channels", query=query, body={"variables": variables} if variables else None)
 
     def dial(self, channel_id: str, *, caller: str | None = None, timeout: int) -> Future[None]:
         """Ring a created channel; `timeout` in whole seconds, 1 or more (0 would ring for ever)."""

@@ -7,19 +7,17 @@ from dataclasses import dataclass
 
 from ari_app.ari.events import Bridge, Channel
 from ari_app.ari.settings import own_id
-from ari_app.ari.whereabouts import in_ring, in_stasis, is_caller
+from ari_app.ari.whereabouts import in_stasis
 
 
 @dataclass(frozen=True, slots=True)
 class Stranded:
     """``waiting``: callers in the controller's hands with nobody to talk to. ``legs``: of its own, that ring, or have
-    nobody to talk to. ``alone``: callers whose talk is over. ``talking``: callers whom `Dial()` has connected, of
-    whichever controller. Those who talk in a bridge of ours are in none of them."""
+    nobody to talk to. ``alone``: callers whose talk is over. Those who talk are in none of them."""
 
     waiting: tuple[Channel, ...] = ()
     legs: tuple[str, ...] = ()
     alone: tuple[str, ...] = ()
-    talking: frozenset[str] = frozenset()
 
 
 def stranded(app: str, known: Collection[str], channels: Iterable[Channel], bridges: Iterable[Bridge]) -> Stranded:
@@ -41,9 +39,4 @@ def stranded(app: str, known: Collection[str], channels: Iterable[Channel], brid
         waiting=tuple(channel for channel in callers if channel["id"] not in alone),
         legs=legs,
         alone=tuple(channel["id"] for channel in callers if channel["id"] in alone),
-        talking=frozenset(
-            channel["id"]
-            for channel in channels
-            if is_caller(app, channel) and in_ring(channel) and channel["state"] == "Up"
-        ),
     )

@@ -15,6 +15,8 @@ _KEY = re.compile(
     r"(?P<told>(?::[\w.+@&{}-]*)*)",
     re.ASCII,
 )
+LONGEST_NUMBER = 20
+"""Characters of a number, or of an endpoint's name, in a note that is not the dialplan's own."""
 
 
 class Word(StrEnum):
@@ -45,8 +47,10 @@ class Word(StrEnum):
     OVER = "over"
     """We hang up [Q.850 cause]."""
     UNHEARD = "unheard"
-    """A call for which the dialplan rang when its controller died is over [as `end`]. Where it came to more, the other
-    notes tell it."""
+    """A talk of Dial()'s is over of which no controller can have heard [as `end`; caller, dialled, arrival in ms since
+    1970]. Where the call came to more, the other notes tell it."""
+    GONE = "gone"
+    """A caller has left whom a controller had that is dead [as `unheard`]: told where he had not been put on record."""
     END = "end"
     """The call is over [DIALSTATUS, who answered, ms talked, ms until it rang, `caller` if it was he who hung up]."""
 
@@ -71,6 +75,11 @@ class FallbackNote:
         """One of the particulars that is a number; None if it is none."""
         part = self.part(index)
         return int(part) if part.isascii() and part.isdecimal() and len(part) < 12 else None
+
+    def moment_ms(self, index: int) -> int | None:
+        """One of the particulars that is a moment in ms since 1970; None if it is none."""
+        part = self.part(index)
+        return int(part) if part.isascii() and part.isdecimal() and len(part) == 13 else None
 
 
 def read(key: str) -> FallbackNote | None:

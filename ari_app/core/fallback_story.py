@@ -95,7 +95,7 @@ class _Teller:
 
     def take(self, note: FallbackNote, notes: Sequence[FallbackNote]) -> None:
         """What one note says. One of a word that this release does not know says nothing."""
-        if note.word == Word.UNHEARD and note is not notes[0]:
+        if note.word in (Word.UNHEARD, Word.GONE) and note is not notes[0]:
             return  # the dialplan went on with the call, and told of it
         self._now = max(self._now, note.at_ms - self._setting.arrived_ms)
         if note.word == Word.DIAL:
@@ -127,9 +127,12 @@ class _Teller:
     def _dial(self, note: FallbackNote, whom: Sequence[str]) -> None:
         names = [self._setting.name_of(dial) for dial in whom]
         self._begin_step(note.part(0), "dial", f"ring {', '.join(names)}")
+        self._ring(names, note.count(1) or 0)
+
+    def _ring(self, names: Sequence[str], timeout: int) -> None:
         for name in names:
             leg_id = f"{self._setting.call_id}-f{len(self._over) + len(self._ringing) + 1}"
-            self._note(Kind.LEG_DIALED, leg=leg_id, destination=name, timeout=note.count(1) or 0)
+            self._note(Kind.LEG_DIALED, leg=leg_id, destination=name, timeout=timeout)
             self._ringing.append(RungLeg(leg_id, self._step, name, self._now, None, None, self._now, LegOutcome.FAILED))
 
     def _rung(self, note: FallbackNote) -> None:
@@ -183,8 +186,12 @@ class _Teller:
             self._note(Kind.RECORDING_ENDED, end=end.value)
 
     def _unheard(self, note: FallbackNote) -> None:
-        """A controller had rung for the caller, and died; Dial() went on. All that is left open is of that one ring."""
-        self._ringing = list(left_open(self._setting.before))
+        """A controller had the caller, and died; Dial() may have gone on. All that is left open is of that one ring. Of
+        a call that the controller had not put on record, who talked is known and no more."""
+        before = self._setting.before
+        self._ringing = list(left_open(before))
+        if not before and note.part(0) == "ANSWER":
+            self._ring([self._setting.name_of(note.part(1))], 0)
         if self._happened(Kind.CONNECTED):
             self._over += [replace(leg, ended_ms=self._now, outcome=LegOutcome.ANSWERED) for leg in self._ringing]
             self._ringing = []
@@ -298,6 +305,7 @@ _TAKEN_BY: Mapping[str, Callable[[_Teller, FallbackNote], None]] = {
     Word.LIMIT: _Teller._limit,
     Word.OVER: _Teller._hung_up,
     Word.UNHEARD: _Teller._unheard,
+    Word.GONE: _Teller._unheard,
     Word.END: _Teller._end,
 }
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ari_app.core import engine, verdict
+from ari_app.core.call_id import call_id, named
 from ari_app.core.deployment import Deployment
 from ari_app.core.endings import CallFacts
 from ari_app.core.fallback_notes import FallbackNote, Word
@@ -58,7 +58,7 @@ class Case:
     @classmethod
     def of(cls, channel: str, notes: Sequence[FallbackNote], held: HeldCall | None, desk: Desk) -> Case:
         """Read it; the scheme is that of now, at the hour of the call, as FastAGI had it."""
-        opened = _opened(channel, notes[0], held, desk.region)
+        opened = _opened(channel, notes[0], held, desk)
         arrival = engine.Arrival(opened.caller, opened.dialled, opened.dialled_raw, opened.at)
         route = engine.route(arrival, desk.book.current, desk.default)
         setting = Setting(
@@ -193,20 +193,31 @@ def _judged(recorded: Recorded, recording: LeftRecording) -> Note:
     return worth(recorded, recording.min_seconds)
 
 
-def _opened(channel: str, first: FallbackNote, held: HeldCall | None, region: str) -> CallOpened:
+def _opened(channel: str, first: FallbackNote, held: HeldCall | None, desk: Desk) -> CallOpened:
     """The call as it came. Its id is the same whoever makes it, and whenever: there is one row of it."""
     if held is not None:
         who = (held.caller, held.caller_raw, held.dialled, held.dialled_raw)
         return CallOpened(held.call_id, held.arrived_at, *who, channel)
-    caller, dialled = (first.part(0), first.part(1)) if first.word == Word.CAME else ("", "")
-    at = moment(first.at_ms)
-    of = hashlib.sha256(first.key.encode()).hexdigest()[:10]
+    caller, dialled, at = "", "", moment(first.at_ms)
+    id_of = named(at, first.key)
+    if first.word == Word.CAME:
+        caller, dialled = first.part(0), first.part(1)
+    if first.word in (Word.UNHEARD, Word.GONE):
+        at = moment(first.moment_ms(7) or _second_ms(channel) or first.at_ms)
+        caller, dialled = first.part(5), first.part(6)
+        id_of = call_id(at, desk.owner, channel)  # a controller had the call, and its spool may yet be found
     return CallOpened(
-        call_id=f"{at:%Y%m%d-%H%M%S}-{of}",
+        call_id=id_of,
         at=at,
-        caller=normalise(caller, region),
+        caller=normalise(caller, desk.region),
         caller_raw=caller,
-        dialled=normalise(dialled, region),
+        dialled=normalise(dialled, desk.region),
         dialled_raw=dialled,
         channel=channel,
     )
+
+
+def _second_ms(channel: str) -> int:
+    """When it was made, ms since 1970, by the number that its id begins with; 0 if it begins with none."""
+    seconds = channel.rpartition("-")[2].partition(".")[0]
+    return int(seconds) * 1000 if seconds.isascii() and seconds.isdecimal() and len(seconds) == 10 else 0

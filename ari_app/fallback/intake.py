@@ -15,7 +15,7 @@ from ari_app.ari.errors import AriError
 from ari_app.core.fallback_notes import FallbackNote, Word
 from ari_app.core.outcomes import Recorded
 from ari_app.fallback.case import Case, Desk, moment
-from ari_app.storage.fallback_rows import FallbackRows
+from ari_app.storage.fallback_rows import FallbackRows, HeldCall
 
 log = logging.getLogger(__name__)
 
@@ -99,13 +99,14 @@ class FallbackIntake:
         """Enter the call, if that has not been done, and remove what is left of it; False: not now."""
         if not await asyncio.to_thread(self._rows.entered, channel):
             held = await asyncio.to_thread(self._rows.held, channel)
-            if notes[0].word == Word.UNHEARD:
-                # It may have been heard after all, by a controller that came back in time: that one closes the row.
-                if held is not None and self._desk.now() < moment(notes[0].at_ms) + UNHEARD_PATIENCE:
-                    return False
-                if held is None:
+            if notes[0].word in (Word.UNHEARD, Word.GONE):
+                if await self._is_a_controllers(channel, notes[0], held):
                     await self._notes.clear(notes)
                     return True
+                # It may have been heard after all, by a controller that came back in time: that one closes the row.
+                # Or it was on its way into the journal, and will be found in a spool.
+                if self._desk.now() < moment(notes[0].at_ms) + UNHEARD_PATIENCE:
+                    return False
             if not await self._enter(Case.of(channel, notes, held, self._desk)):
                 return False
         for source in (note.part(0) for note in notes if note.word == Word.RECORD):
@@ -115,6 +116,13 @@ class FallbackIntake:
         # The first note is the last to go: what is left of a call that was not cleared whole still says whose it is.
         await self._notes.clear(notes[::-1])
         return True
+
+    async def _is_a_controllers(self, channel: str, note: FallbackNote, held: HeldCall | None) -> bool:
+        """Whether some controller has told how the call went, or will: of a call that is open, a talk's end alone is
+        news to the one that goes on with it."""
+        if held is not None:
+            return note.word == Word.GONE
+        return await asyncio.to_thread(self._rows.known, channel)
 
     async def _enter(self, case: Case) -> bool:
         """False: its recording cannot be had now, and is waited for. Whoever is first enters it."""

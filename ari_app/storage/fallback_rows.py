@@ -56,6 +56,12 @@ class FallbackRows:
         with self._engine.connect() as connection:
             return connection.execute(query.limit(1)).first() is not None
 
+    def known(self, channel: str) -> bool:
+        """Whether any call of this channel is in the journal, open or not."""
+        query = sa.select(calls.c.id).where(calls.c.channel == storable(channel))
+        with self._engine.connect() as connection:
+            return connection.execute(query.limit(1)).first() is not None
+
     def held(self, channel: str) -> HeldCall | None:
         """The open row of this channel, if some controller wrote one."""
         columns = (calls.c.id, calls.c.arrived_at, calls.c.caller, calls.c.caller_raw, calls.c.dialled)

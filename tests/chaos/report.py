@@ -18,7 +18,7 @@ _CALLS = (
     ("never taken", "of them never heard by Asterisk"),
     ("taken", "taken by Asterisk"),
     ("journalled", "with one row in the journal"),
-    ("unheard of: Asterisk died at once", "without: Asterisk was killed within 1.5 s of their arrival"),
+    ("unheard of: Asterisk died with it", "without: known to Asterisk alone, which was killed"),
     ("answered", "answered"),
     ("message_left", "left a message"),
     ("lost", "lost"),

@@ -89,6 +89,16 @@ def test_a_call_that_asterisk_died_upon_at_once_may_have_none() -> None:
     assert broken(audit([], UNENDED, outages=[KILLED])) == {Rule.ONE_ROW}
 
 
+def test_nor_need_one_have_a_row_that_only_a_deaf_controller_had_when_asterisk_died() -> None:
+    deaf = Outage(Part.CONTROLLER, How.KILLED, 0.3, 5.0)
+    cut = Outage(Part.WEBSOCKET, How.KILLED, 4.5, 6.5)
+    assert audit([], UNENDED, outages=[deaf, cut, KILLED]) == []
+    for outages in ([replace(deaf, began=0.6), cut], [deaf], [replace(deaf, began=0.0), cut]):
+        assert broken(audit([], UNENDED, outages=[*outages, KILLED])) == {Rule.ONE_ROW}
+    later = replace(KILLED, began=7.2)
+    assert broken(audit([], UNENDED, outages=[deaf, replace(cut, ended=9.0), later])) == {Rule.ONE_ROW}
+
+
 def test_an_invite_that_asterisk_never_heard_is_no_call() -> None:
     assert audit([], dialog("caller", (0.0, INVITE), (0.5, INVITE))) == []
 
@@ -125,6 +135,10 @@ def test_of_a_talk_that_nobody_heard_nothing_can_be_told() -> None:
     kept = Ledger({}, texts={NUMBER: 1})
     throughout = [Outage(Part.CONTROLLER, How.KILLED, 0.5, 3.0), Outage(Part.WEBSOCKET, How.KILLED, 4.0, 5.0)]
     assert audit([LOST], legs=[LEG], outages=throughout, ledger=kept) == []
+    just_begun = [replace(throughout[0], began=1.2), throughout[1]]
+    assert audit([LOST], legs=[LEG], outages=just_begun, ledger=kept) == []
+    heard = [replace(throughout[0], began=1.4), throughout[1]]
+    assert Rule.VERDICT in broken(audit([LOST], legs=[LEG], outages=heard, ledger=kept))
     died = replace(KILLED, began=4.0)
     assert audit([LOST], UNENDED, [LEG], outages=[died], ledger=kept) == []
 

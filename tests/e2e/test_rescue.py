@@ -19,6 +19,7 @@ from tests.e2e.voice import Key, Silence, Speech
 pytestmark = [pytest.mark.fault("4"), pytest.mark.promise("OUR-08")]
 
 RESCUE_SECONDS = 1.5
+UNWRITTEN = ("unwritten rung", "unwritten talk")
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def _bereave(house: House, fastagi: Controller, stage: Stage) -> Bereft:
     phones["talking"], phones["beside"] = stage.answering(), stage.ringing()
     phones["late"] = stage.answering(after_ms=6000)
     phones["busy"] = stage.phone("phone-refuses", status="486 Busy Here", extra="", calls=2)
+    phones["unwritten rung"], phones["unwritten talk"] = stage.ringing(), stage.answering()
     for phone in phones.values():
         phone.may_stumble = True
     together = "all_at_once"
@@ -87,6 +89,8 @@ def _bereave(house: House, fastagi: Controller, stage: Stage) -> Bereft:
         "talking": plan(house, stage, ring(phones["talking"], phones["beside"], strategy=together)),
         "recording": plan(house, stage, Voicemail()),
         "handed": plan(house, stage, ring(phones["late"], timeout=20)),
+        "unwritten rung": plan(house, stage, ring(phones["unwritten rung"], timeout=20)),
+        "unwritten talk": plan(house, stage, ring(phones["unwritten talk"])),
     }
     fastagi.start(until="FastAGI is ready")
     house.controller.start()
@@ -95,22 +99,27 @@ def _bereave(house: House, fastagi: Controller, stage: Stage) -> Bereft:
         "recording": stage.call(numbers["recording"], Silence(1.5), Speech(5), Key("#"), Silence(5)),
         "ringing": stage.call(numbers["ringing"], Silence(1.5), Speech(2), Key("#"), Silence(5)),
         "handed": stage.call(numbers["handed"], talk_ms=2000),
+        "unwritten rung": stage.call(numbers["unwritten rung"], scenario="caller-cancels", ring_ms=6000),
+        "unwritten talk": stage.call(numbers["unwritten talk"], talk_ms=6000),
         "prompt": stage.call(numbers["prompt"], Silence(17), Speech(2), Key("#"), Silence(5), talk_ms=40000),
     }
     states = {"prompt": "prompt_began", "ringing": "leg_rang", "talking": "connected", "recording": "recording_began"}
-    states["handed"] = "leg_rang"
+    states |= {"handed": "leg_rang", "unwritten rung": "leg_rang", "unwritten talk": "connected"}
     for _ in ticks(10):
         found = {name: house.database.calls(number) for name, number in numbers.items()}
         if all(calls and calls[0].details(states[name]) for name, calls in found.items()):
             break
     house.controller.kill()
+    with house.database.edit() as sql:  # as if it had been killed before it had written them
+        for name in UNWRITTEN:
+            sql.execute("DELETE FROM calls WHERE dialled = ?", (numbers[name],))
     for caller in callers.values():
         caller.over(40)
     for _ in ticks(5):
         if not house.ari("channels"):
             break
     house.controller.start()
-    for name in ("prompt", "ringing", "handed"):
+    for name in ("prompt", "ringing", "handed", *UNWRITTEN):
         house.database.closed(numbers[name], 1, 16)
     return Bereft(house, fastagi, callers, phones)
 
@@ -143,6 +152,20 @@ def test_who_was_answered_and_hung_up_with_no_controller_to_hear_it_has_talked(b
     assert call.verdict == ("answered", "talked")
     assert call.outcomes == [(bereft.phones["late"].name, "answered")]
     assert outbox(bereft.house, call) == []
+
+
+@pytest.mark.fault("3")
+def test_who_left_without_being_on_record_is_journalled_all_the_same(bereft: Bereft) -> None:
+    """Of the last tenth of a second before a kill nothing is written; who came in it has called, and is sent an apology
+    if nobody spoke to him."""
+    talk, lost = bereft.call("unwritten talk"), bereft.call("unwritten rung")
+    assert (talk.verdict, talk.call["answered_by"]) == (("answered", "talked"), bereft.phones["unwritten talk"].name)
+    assert lost.verdict == ("lost", "hung_up_while_ringing")
+    assert [call.call["caller"] for call in (talk, lost)] == ["+79161112233"] * 2
+    assert (outbox(bereft.house, talk), outbox(bereft.house, lost)) == (
+        [],
+        [("apology", "sms"), ("missed_call_ticket", "ticket")],
+    )
 
 
 def test_who_was_speaking_is_let_speak(bereft: Bereft) -> None:

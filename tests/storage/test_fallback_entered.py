@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from ari_app.ari.errors import RequestTimeout
+from ari_app.core.call_id import call_id
 from ari_app.core.fallback_notes import FallbackNote, by_call
 from ari_app.core.message_book import MessageBook
 from ari_app.core.outcomes import Recorded
@@ -21,7 +22,7 @@ from ari_app.core.timeline import Entry, Kind
 from ari_app.core.verdict import Verdict
 from ari_app.dialstring import DialTemplates
 from ari_app.fallback.case import Desk
-from ari_app.fallback.intake import PATIENCE, FallbackIntake
+from ari_app.fallback.intake import PATIENCE, UNHEARD_PATIENCE, FallbackIntake
 from ari_app.ports import CallOpened
 from ari_app.storage.fallback_rows import FallbackRows
 from ari_app.storage.journal import SqlJournal
@@ -261,6 +262,49 @@ def test_a_call_that_another_way_has_closed_is_entered_beside_it(engine: sa.Engi
     with engine.connect() as connection:
         found = connection.execute(sa.select(calls.c.disposition).order_by(calls.c.arrived_at)).scalars().all()
     assert found == ["lost", "message_left"]
+
+
+def gone(asterisk: Asterisk, word: str = "gone:::::caller") -> str:
+    """A caller has left a controller that was dead; nobody but FastAGI has seen it. The id of his call."""
+    at = round(CAME.timestamp() * 1000)
+    asterisk.keys.append(f"1772442/{CHANNEL}:1:{at + 3000}:{word}:{CALLER}:{SALES}:{at}")
+    return call_id(CAME, "ari-app", CHANNEL)
+
+
+@pytest.mark.fault("3")
+def test_who_left_a_dead_controller_that_had_not_put_him_on_record_is_entered_once(engine: sa.Engine) -> None:
+    asterisk = Asterisk()
+    name = gone(asterisk)
+    controller = Controller(asterisk, engine, Keeper())
+    controller.now = CAME + timedelta(seconds=3) + UNHEARD_PATIENCE - timedelta(seconds=1)
+    controller.look()
+    assert counted(engine)["calls"] == 0, "the spool of the one that died may have it"
+    controller.now += timedelta(seconds=1)
+    controller.look()
+    call = the_call(engine)
+    assert (call.id, call.caller, call.reason) == (name, CALLER, "hung_up_while_ringing")
+    assert not asterisk.keys
+    late = SqlJournal(engine)
+    late.opened(CallOpened(name, CAME, CALLER, CALLER, SALES, SALES, CHANNEL))
+    assert late.close()
+    assert the_call(engine).reason == "hung_up_while_ringing"
+
+
+@pytest.mark.parametrize("closed", [False, True])
+@pytest.mark.parametrize("word", ["gone:::::caller", "unheard:ANSWER:boris:1500::caller"])
+def test_of_a_call_on_record_only_the_end_of_a_talk_that_nobody_told_is_entered(
+    engine: sa.Engine, word: str, closed: bool
+) -> None:
+    begin(engine)
+    if closed:
+        with engine.begin() as connection:
+            connection.execute(sa.update(calls).values(disposition="lost", reason="line_lost", ended_at=CAME))
+    asterisk = Asterisk()
+    gone(asterisk, word)
+    Controller(asterisk, engine, Keeper()).look()
+    told = "lost" if closed else "answered" if word.startswith("unheard") else None
+    assert the_call(engine).disposition == told
+    assert not asterisk.keys
 
 
 def test_a_call_that_lives_is_left_and_found_when_it_is_over(engine: sa.Engine) -> None:

@@ -238,8 +238,30 @@ def test_who_hung_up_while_it_rang_and_only_the_dialplan_heard_was_not_answered(
     assert outcomes(told) == [("anna", LegOutcome.CALLER_LEFT)]
 
 
-def test_what_the_dialplan_went_on_with_is_told_by_its_other_notes() -> None:
-    assert story(CAME, *PROMPTED, END, UNHEARD) == story(CAME, *PROMPTED, END)
+GONE_UNSEEN = "gone:::::caller:+79161112233:+74950000101:1764165000000"
+
+
+@pytest.mark.parametrize("unheard", [UNHEARD, GONE_UNSEEN])
+def test_what_the_dialplan_went_on_with_is_told_by_its_other_notes(unheard: str) -> None:
+    assert story(CAME, *PROMPTED, END, unheard) == story(CAME, *PROMPTED, END)
+
+
+def test_of_a_call_that_nobody_had_put_on_record_who_talked_is_told() -> None:
+    told = story("unheard:ANSWER:anna:1500::caller:+79161112233:+74950000101:1764165000000")
+    result = derive(told.entries)
+    assert (result.disposition, result.answered_by) == (Disposition.ANSWERED, "anna")
+    assert entries(told, Kind.FALLBACK_TOOK) == [{"held": True, "entered": ""}]
+
+
+def test_of_a_call_that_nobody_had_put_on_record_it_is_told_that_the_caller_left() -> None:
+    told = story(GONE_UNSEEN)
+    assert derive(told.entries).reason is Reason.HUNG_UP_RINGING
+    assert outcomes(told) == []
+
+
+def test_a_moment_is_told_in_thirteen_digits_or_not_at_all() -> None:
+    (note,) = by_call(keys(GONE_UNSEEN))["1764165000.7"]
+    assert (note.moment_ms(7), note.moment_ms(6), note.moment_ms(9)) == (1764165000000, None, None)
 
 
 def test_a_caller_whom_a_controller_had_answered_hangs_up_and_does_not_cancel() -> None:
