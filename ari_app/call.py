@@ -35,6 +35,7 @@ from ari_app.ports import (
     MessageKeeper,
     MessageRules,
 )
+from ari_app.ring_turns import RingTurns, Talk
 from ari_app.scopes import leave_when
 from ari_app.takenup import Begun, TakenUp
 from ari_app.voicemail import Prompting, Voicemail
@@ -55,7 +56,8 @@ class Exchange:
     """What every call is handled with: the book in force, the journal, the keeper of messages, the deployment's limits.
 
     ``default`` is what callers get whose number has no scheme in force; ``max_call_seconds`` ends any call, ``caps``
-    what schemes ring outside in a day. ``rules`` and ``deployment`` say which messages follow from a call.
+    what schemes ring outside in a day, ``turns`` whose turn it is. ``rules`` and ``deployment`` say which messages
+    follow from a call.
     """
 
     book: Book
@@ -67,6 +69,7 @@ class Exchange:
     rules: MessageRules = field(default_factory=FixedRules)
     deployment: Deployment = field(default_factory=Deployment)
     caps: DayCaps = field(default_factory=DayCaps)
+    turns: RingTurns = field(default_factory=RingTurns)
 
 
 async def conduct(
@@ -206,7 +209,7 @@ class _Call:
         begun = self._taken.begun(decision) if self._taken is not None else None
         while isinstance(decision, engine.Perform):
             self.chronicle.extend(decision.notes)
-            result = await self._perform(decision.index, decision.step, begun)
+            result = await self._perform(decision.index, self._arranged(decision), begun)
             begun = None
             decision = engine.after(steps, decision.index, result)
         self.chronicle.extend(decision.notes)
@@ -214,23 +217,42 @@ class _Call:
             self.chronicle.note(Kind.HUNG_UP, cause=decision.cause.value)
         await self._line.hang_up(decision.cause)
 
+    def _arranged(self, decision: engine.Perform) -> Step:
+        """The step, its destinations in the order of this call."""
+        step, turns = decision.step, self._exchange.turns
+        if not isinstance(step, DialStep):
+            return step
+        return turns.arranged(step, decision.index + 1, self.chronicle, self._opened.at)
+
     async def _perform(self, index: int, step: Step, begun: Begun | None) -> engine.StepResult:
         """Perform a step, or what is left of one that another process has ``begun``."""
         at = begun.at if begun is not None else None
         match step:
             case DialStep():
                 rung = begun.ringing if begun is not None else None
-                dialing = Dialing(self._line, self.chronicle, index + 1, self._legs_placed + 1, rung, admit=self._admit)
+                dialing = Dialing(
+                    self._line,
+                    self.chronicle,
+                    *(index + 1, self._legs_placed + 1, rung),
+                    admit=self._admit,
+                    talks=self._exchange.turns.talk_began,
+                )
                 try:
                     return await dialing.perform(step)
                 finally:
                     self._legs_placed = dialing.next_leg - 1
+                    self._talk_ended(dialing.talked_with)
             case GreetingStep():
                 return await Prompting(self._line, self.chronicle).perform(step, at)
             case VoicemailStep():
                 return await self._voicemail.perform(step, at)
             case HangUpStep():
                 raise AssertionError("the engine finishes a call at a hang-up step")
+
+    def _talk_ended(self, destination: str | None) -> None:
+        if destination is not None:
+            at = self._opened.at + timedelta(milliseconds=self.chronicle.now_ms)
+            self._exchange.turns.talk_ended(Talk(self._opened.caller or "", destination, at))
 
     def _admit(self, destination: Destination) -> None:
         """Raises `LegRefused` for whoever has forwarded the call, and beyond the cap of the scheme as it is now: an

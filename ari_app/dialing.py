@@ -72,13 +72,16 @@ class Dialing:
         begun: BegunRinging | None = None,
         *,
         admit: Callable[[Destination], None],
+        talks: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """``admit`` raises `LegRefused` for a destination that is not to be rung."""
+        """``admit`` raises `LegRefused` for a destination that is not to be rung; ``talks`` is told with whom the
+        caller begins to talk."""
         self._line = line
         self._chronicle = chronicle
         self._step = step
         self._next_leg = first_leg
         self._admit = admit
+        self._talks = talks
         self._begun = begun or BegunRinging()
         self._connecting = asyncio.Lock()
         self._winner: _Connected | None = None
@@ -88,6 +91,11 @@ class Dialing:
     def next_leg(self) -> int:
         """The number the next leg of the call will have."""
         return self._next_leg
+
+    @property
+    def talked_with(self) -> str | None:
+        """The destination that was connected to the caller."""
+        return self._winner.record.destination if self._winner is not None else None
 
     async def perform(self, step: DialStep) -> Talked | Unanswered:
         """Ring until someone is connected to the caller, and stay until their talk is over."""
@@ -112,16 +120,20 @@ class Dialing:
             leg: Leg = self._line.adopt(record.leg_id)
         except LegRefused as gone:
             leg = GoneLeg(record.leg_id, gone.end)
+        self._win(leg, record)
+
+    def _win(self, leg: Leg, record: LegChronicle) -> None:
         self._winner = _Connected(leg, record)
+        self._talks(record.destination)
 
     async def _ring(self, strategy: RingStrategy, destinations: Sequence[Destination]) -> None:
         match strategy:
-            case RingStrategy.IN_TURN:
-                await self._in_turn(destinations)
             case RingStrategy.ALL_AT_ONCE:
                 await self._together([replace(one, delay=0) for one in destinations])
             case RingStrategy.STAGGERED:
                 await self._together(destinations)
+            case _:  # one after another; in which order has been decided
+                await self._in_turn(destinations)
 
     async def _in_turn(self, destinations: Sequence[Destination]) -> None:
         for destination, begun in self._turns(destinations):
@@ -220,7 +232,7 @@ class Dialing:
                 # It may have answered the caller, or ended the tone, before it failed; others go on ringing.
                 await self._sound_ringing()
                 raise
-            self._winner = _Connected(leg, record)
+            self._win(leg, record)
         self._chronicle.note(Kind.CONNECTED, leg=record.leg_id, destination=record.destination)
         return None
 

@@ -21,6 +21,7 @@ from ari_app.core.scheme import Destination, SchemeBook, Step, VoicemailStep
 from ari_app.core.timeline import Kind
 from ari_app.core.verdict import Disposition, Reason, Verdict
 from ari_app.ports import CallOpened
+from ari_app.ring_turns import RingTurns
 from ari_app.simulation import CallerScript, LegScript, ScriptedLeg, ScriptedLine, ScriptedRecording, simulate
 
 TOLERANCE = 0.5
@@ -152,11 +153,13 @@ class _Doubts:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What calls are played through: another book, with the deployment's ``default`` and longest call."""
+    """What calls are played through: another book, with the deployment's ``default`` and longest call. Its ``turns``
+    go on from one call to the next."""
 
     book: SchemeBook
     default: tuple[Step, ...]
     max_call_seconds: float = 4 * 3600
+    turns: RingTurns = field(default_factory=RingTurns)
 
 
 def replay(past: PastCall, draft: Draft) -> Replayed:
@@ -197,22 +200,26 @@ def _same_way(past: PastCall, draft: Draft) -> bool:
 def _every_way(past: PastCall, draft: Draft, doubts: _Doubts) -> Iterator[tuple[Verdict, frozenset[str]]]:
     """What comes of each guess, as far as anything hangs on it."""
     tried: set[_Guess] = set()
+    before = draft.turns.copy()  # each guess has them as they were; the first one, the likeliest, is what counts
     while True:
         ways = [_WAYS[part] if part in doubts.parts else _WAYS[part][:1] for part in _Guess._fields]
         waiting = [guess for guess in map(_Guess._make, product(*ways)) if guess not in tried]
         if not waiting:
             return
         for guess in waiting:
+            yield _one_way(past, guess, draft, doubts, draft.turns if not tried else before.copy())
             tried.add(guess)
-            yield _one_way(past, guess, draft, doubts)
 
 
-def _one_way(past: PastCall, guess: _Guess, draft: Draft, doubts: _Doubts) -> tuple[Verdict, frozenset[str]]:
+def _one_way(
+    past: PastCall, guess: _Guess, draft: Draft, doubts: _Doubts, turns: RingTurns
+) -> tuple[Verdict, frozenset[str]]:
     result = simulate(
         past.opened,
         draft.book,
         draft.default,
         max_call_seconds=draft.max_call_seconds,
+        turns=turns,
         on=lambda: _ReplayedLine(past, guess, doubts),
     )
     dialed = (entry.details["destination"] for entry in result.timeline if entry.kind is Kind.LEG_DIALED)

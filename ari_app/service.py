@@ -23,6 +23,7 @@ from ari_app.late_recordings import LateRecordings
 from ari_app.message_store import MessageStore
 from ari_app.monitoring.processes import ControllerMonitor
 from ari_app.reception import Reception
+from ari_app.ring_turns import RingTurns
 from ari_app.settings import Settings
 from ari_app.storage.database import open_database
 from ari_app.storage.fallback_rows import FallbackRows
@@ -31,6 +32,7 @@ from ari_app.storage.keeper import SchemeBookKeeper
 from ari_app.storage.open_calls import OpenCalls
 from ari_app.storage.outside_calls import OutsideCalls
 from ari_app.storage.owed_recordings import OwedRecordings
+from ari_app.storage.ring_rows import RingRows
 from ari_app.storage.snapshot import BookSnapshot
 from ari_app.storage.spool import Spool
 
@@ -41,6 +43,9 @@ ENCODE_SECONDS = 300
 LATE_SECONDS = 5
 FALLBACK_SECONDS = 5
 OUTSIDE_SECONDS = 5
+TURNS_SECONDS = 1
+TURNS_START_SECONDS = 5.0
+"""How long a start waits for what is known of turns: while the database is away, calls go without."""
 
 
 class Service:
@@ -64,7 +69,7 @@ class Service:
         counted = self._monitor.counted(self.journal)
         ledger = OwedRecordings(self._engine, settings.ari_application, lambda: self._journal_is_whole)
         self._late = LateRecordings(ledger, self._messages, counted, self.book, settings.deployment)
-        caps = DayCaps(settings.outside_calls_a_day)
+        caps, turns = DayCaps(settings.outside_calls_a_day), RingTurns()
         exchange = Exchange(
             self.book,
             counted,
@@ -74,7 +79,9 @@ class Service:
             rules=self.book,
             deployment=settings.deployment,
             caps=caps,
+            turns=turns,
         )
+        self._turns = RingRows(self._engine, turns.resume)
         self._outside = OutsideCalls(self._engine, caps.resume, datetime.now(UTC), lambda: self._journal_is_whole)
         self._notes = DialplanNotes(lambda: self.telephony.connection.client)
         left = OpenCalls(self._engine, settings.state, settings.ari_application)
@@ -111,7 +118,9 @@ class Service:
         self._clock.add_job(self._take_late_recordings, "interval", seconds=LATE_SECONDS)
         self._clock.add_job(self._enter_fallback, "interval", seconds=FALLBACK_SECONDS)
         self._clock.add_job(self._outside.tell, "interval", seconds=OUTSIDE_SECONDS, next_run_time=now)
+        self._clock.add_job(self._turns.tell, "interval", seconds=TURNS_SECONDS)
         self._clock.start()
+        await asyncio.wait((asyncio.ensure_future(self._turns.tell()),), timeout=TURNS_START_SECONDS)
         await self.telephony.start()
 
     async def stop(self, patience_seconds: float) -> None:

@@ -25,6 +25,7 @@ from ari_app.ports import (
     LegRefused,
     MessageRecord,
 )
+from ari_app.ring_turns import RingTurns
 
 PROMPT_SECONDS = 6.0
 _TOKEN = re.compile(r"([a-z_-]+)(?:@(\d+(?:\.\d+)?))?")
@@ -99,12 +100,14 @@ def simulate(
     max_call_seconds: float = 4 * 3600,
     messages: MessageBook | None = None,
     deployment: Deployment | None = None,
+    turns: RingTurns | None = None,
     on: Callable[[], ScriptedLine] | None = None,
 ) -> Simulated:
     """Think one call through: the verdict, timeline and messages that a real call would get, legs and caller behaving
     as told.
 
-    ``default``, ``max_call_seconds`` and ``deployment`` are the deployment's, as in `ari_app.call.Exchange`. ``on``
+    ``default``, ``max_call_seconds`` and ``deployment`` are the deployment's, as in `ari_app.call.Exchange`. ``turns``
+    are what is known of the calls before, to which this one is added. ``on``
     makes the caller's line, if it is to be another than that of the scripts.
     """
 
@@ -120,6 +123,7 @@ def simulate(
             max_call_seconds,
             rules=FixedRules(messages or MessageBook()),
             deployment=deployment or Deployment(),
+            turns=turns or RingTurns(),
         )
         result = await conduct(opened, line, exchange)
         if result is None:

@@ -1,7 +1,8 @@
 """What the dialplan is told to do next: the engine's decision, cut to what one dialplan application does. Pure.
 
 `Dial()` rings a group with one timeout. So destinations in turn are told one by one; those rung at once or staggered
-are one group, rung together for the longest of their timeouts: Dial() knows no delays within a group.
+are one group, rung together for the longest of their timeouts: Dial() knows no delays within a group. An order that
+follows from the calls before is drawn by lot.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from ari_app.core import engine
 from ari_app.core.engine import Arrival, Decision, MessageTaken, Perform, Prompted, Route, Talked, Unanswered
 from ari_app.core.outcomes import HangUpCause, LegOutcome, PlayEnd
 from ari_app.core.place import Place, version_of
-from ari_app.core.scheme import Destination, DialStep, GreetingStep, RingStrategy, SchemeBook, Step, VoicemailStep
+from ari_app.core.ring_order import by_lot
+from ari_app.core.scheme import Destination, DialStep, GreetingStep, SchemeBook, Step, VoicemailStep
 from ari_app.dialstring import DialTemplates
 from ari_app.ports import LegRefused
 
@@ -90,7 +92,7 @@ def go_on(arrival: Arrival, place: Place, result: str, exchange: Exchange) -> An
     outcomes = (*place.outcomes, told)
     step = route.steps[place.index] if place.index < len(route.steps) else None
     if isinstance(step, DialStep):
-        ring, outcomes = _ring(step, outcomes, exchange.templates)
+        ring, outcomes = _ring(_lots(step, place.index, arrival), outcomes, exchange.templates)
         if ring is not None:
             return Answer(ring, route, _place(arrival, route, place.index, outcomes))
     decision = engine.after(route.steps, place.index, Unanswered(outcomes))
@@ -102,7 +104,7 @@ def _answer(decision: Decision, arrival: Arrival, route: Route, exchange: Exchan
     while isinstance(decision, Perform):
         match decision.step:
             case DialStep() as step:
-                ring, outcomes = _ring(step, (), exchange.templates)
+                ring, outcomes = _ring(_lots(step, decision.index, arrival), (), exchange.templates)
                 if ring is not None:
                     return Answer(ring, route, _place(arrival, route, decision.index, outcomes))
                 decision = engine.after(route.steps, decision.index, Unanswered(outcomes))
@@ -118,11 +120,18 @@ def _place(arrival: Arrival, route: Route, index: int, outcomes: tuple[LegOutcom
     return Place(arrival.at.replace(microsecond=0), version, index, outcomes)
 
 
+def _lots(step: DialStep, index: int, arrival: Arrival) -> DialStep:
+    """The step with its destinations in their order. Nothing is known here of the calls before, and nothing is kept of
+    this one: turns are drawn by lot, of what every lookup of the call tells alike."""
+    seed = f"{int(arrival.at.timestamp())}/{arrival.caller}/{arrival.dialled_raw}/{index + 1}"
+    return by_lot(step, seed) if step.strategy.reorders else step
+
+
 def _ring(
     step: DialStep, outcomes: tuple[LegOutcome, ...], templates: DialTemplates
 ) -> tuple[Ring | None, tuple[LegOutcome, ...]]:
     """The step's next turn after those with ``outcomes``, and their outcomes with those that could not be rung."""
-    alone = step.strategy is RingStrategy.IN_TURN
+    alone = not step.strategy.together
     turns = [(one,) for one in step.destinations] if alone else [step.destinations]
     for turn in turns[len(outcomes) :]:
         rung = _rendered(turn, templates)

@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.padding import Padding
 
 from ari_app import simulation
+from ari_app.cli import site
 from ari_app.cli.moments import MomentError, moment_at
 from ari_app.cli.problems import problem_json, problems_about
 from ari_app.cli.screen import clean, json_option, print_json, screen
-from ari_app.cli.site import env_file_option, read_book, settings_of
+from ari_app.cli.site import env_file_option, settings_of
 from ari_app.cli.timeline import legs_of, moments, print_timeline
 from ari_app.core.checks import Problem
 from ari_app.core.messages import Channel, Intent
@@ -23,7 +24,8 @@ from ari_app.core.numbering import normalise, printable
 from ari_app.core.scheme import SchemeBook
 from ari_app.ports import CallOpened
 from ari_app.settings import Settings
-from ari_app.storage.book import Reading
+from ari_app.storage.book import Reading, load_book
+from ari_app.storage.ring_rows import known_turns
 
 LAB_CALLER = "+79161112233"
 
@@ -72,7 +74,9 @@ def simulate(
     """
     settings = settings_of(env_file)
     legs = _legs(outcomes)
-    reading = read_book(settings)
+    with site.reading(settings) as connection:
+        reading = load_book(connection, settings.dial_policy, settings.default_greeting)
+        turns = known_turns(connection)
     opened = _arrival(dialled, caller, when, settings, reading.book)
     script = simulation.CallerScript(hang_up_at, talk, message)
     result = simulation.simulate(
@@ -84,6 +88,7 @@ def simulate(
         max_call_seconds=settings.max_call_seconds,
         messages=reading.messages,
         deployment=settings.deployment,
+        turns=turns,
     )
     doubts = _doubts(reading, opened.dialled)
     if as_json:

@@ -19,6 +19,7 @@ from ari_app.core.week_checks import doubts, never_reached
 
 TIMEOUT_SECONDS = range(5, 601)
 DELAY_SECONDS = range(601)
+WEIGHTS = range(1, 101)
 MESSAGE_SECONDS = range(5, 3601)
 SILENCE_SECONDS = range(1, 61)
 SHORTEST_SECONDS = range(61)
@@ -177,7 +178,9 @@ def _of_strategy(step: StepDraft, where: str) -> Iterator[Problem]:
     if step.strategy == RingStrategy.STAGGERED and len(step.destinations) > 1 and not delayed:
         yield _warning(where, "staggered without delays rings all at once; give the later ones a delay")
     numbers = [destination for destination in step.destinations if destination.kind == TargetKind.NUMBER]
-    if len(numbers) > 1 and step.strategy != RingStrategy.IN_TURN:
+    if step.strategy != RingStrategy.WEIGHTED and any(destination.weight != 1 for destination in step.destinations):
+        yield _warning(where, "its destinations have weights, which count in a weighted step alone; ring weighted")
+    if len(numbers) > 1 and step.strategy in (RingStrategy.ALL_AT_ONCE, RingStrategy.STAGGERED):
         yield _warning(
             where,
             f"{len(numbers)} numbers ring at once: a carrier's voicemail or a slow line among them may take the call "
@@ -191,6 +194,8 @@ def _of_strategy(step: StepDraft, where: str) -> Iterator[Problem]:
 def _of_destination(destination: DestinationDraft, where: str, rules: DialRules) -> Iterator[Problem]:
     yield from _in_range(destination.timeout, TIMEOUT_SECONDS, "the timeout", where)
     yield from _in_range(destination.delay, DELAY_SECONDS, "the delay", where)
+    if destination.weight not in WEIGHTS:
+        yield _error(where, f"the weight is {destination.weight}; it must be {WEIGHTS.start} to {WEIGHTS.stop - 1}")
     if destination.kind == TargetKind.ENDPOINT:
         if not ENDPOINT_NAME.fullmatch(destination.target):
             yield _error(where, "it is not an endpoint's name: small letters, digits and hyphens, at most 40")

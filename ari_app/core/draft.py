@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from ari_app.core.calendar import PublicDay
@@ -38,6 +38,17 @@ there were such."""
 NO_DAYS: Mapping[date, PublicDay] = MappingProxyType({})
 
 
+def told_since(draft: Any, first: int) -> str:
+    """The draft's `repr` without those fields, from number ``first`` on, that have their default: a scheme that says
+    nothing of a setting keeps the version that it had before there was such a setting."""
+    told = [
+        f"{name}={value!r}"
+        for number, (name, value) in enumerate(zip(draft._fields, draft, strict=True))
+        if number < first or value != draft._field_defaults[name]
+    ]
+    return f"{type(draft).__name__}({', '.join(told)})"
+
+
 class EntryDraft(NamedTuple):
     """Days (1 Monday to 7 Sunday) and hours (``HH:MM``), both ends included."""
 
@@ -48,12 +59,16 @@ class EntryDraft(NamedTuple):
 
 
 class DestinationDraft(NamedTuple):
-    """Someone to ring; ``kind`` is number or endpoint, times are seconds."""
+    """Someone to ring; ``kind`` is number or endpoint, times are seconds. ``weight`` is for weighted steps."""
 
     kind: str
     target: str
     timeout: int
     delay: int
+    weight: int = 1
+
+    def __repr__(self) -> str:
+        return told_since(self, 4)
 
 
 class GreetingDraft(NamedTuple):
@@ -149,4 +164,4 @@ def _step(draft: StepDraft, default_greeting: Greeting) -> Step:
 
 
 def _destination(draft: DestinationDraft) -> Destination:
-    return Destination(TargetKind(draft.kind), draft.target, draft.timeout, draft.delay)
+    return Destination(TargetKind(draft.kind), draft.target, draft.timeout, draft.delay, draft.weight)

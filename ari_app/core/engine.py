@@ -243,9 +243,8 @@ def describe(step: Step) -> str:
     """A step in the admin's words."""
     match step:
         case DialStep(strategy, destinations):
-            delays = strategy is not RingStrategy.ALL_AT_ONCE
-            names = ", ".join(f"{one.target} ({_seconds(one.timeout, one.delay * delays)})" for one in destinations)
-            return f"ring {_STRATEGY_WORDS[strategy]}: {names}"
+            names = ", ".join(f"{one.target} ({_times(one, strategy)})" for one in destinations)
+            return f"ring {strategy.words}: {names}"
         case GreetingStep(greeting):
             return f"play greeting {greeting.name!r}"
         case VoicemailStep(greeting=greeting, max_seconds=longest):
@@ -254,17 +253,14 @@ def describe(step: Step) -> str:
             return "hang up"
 
 
-def _seconds(timeout: int, delay: int) -> str:
-    return f"{timeout} s after {delay} s" if delay else f"{timeout} s"
+def _times(one: Destination, strategy: RingStrategy) -> str:
+    delay = f" after {one.delay} s" if one.delay and strategy is not RingStrategy.ALL_AT_ONCE else ""
+    weight = f", weight {one.weight}" if strategy is RingStrategy.WEIGHTED else ""
+    return f"{one.timeout} s{delay}{weight}"
 
 
 _UNNAMED = Greeting("", "")
 """Of a recording under way, whose greeting has been heard."""
-_STRATEGY_WORDS = {
-    RingStrategy.IN_TURN: "in turn",
-    RingStrategy.ALL_AT_ONCE: "all at once",
-    RingStrategy.STAGGERED: "staggered",
-}
 _KIND_WORDS: Mapping[type[Step], str] = {
     DialStep: "dial",
     GreetingStep: "greeting",

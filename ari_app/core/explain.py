@@ -141,6 +141,23 @@ def _step(details: Details) -> str:
     return f"step {details.get('step')}: {details.get('what')}" + (f", since {why}" if why else "")
 
 
+def _ring_order(details: Details) -> str:
+    if not details.get("order"):
+        return "who is rung first is drawn by lot: the calls before are not known without a controller"
+    names = str(details["order"])
+    first, _, others = names.partition(", ")
+    then = f"; then {others}" if others else ""
+    match details.get("strategy"):
+        case "round_robin":
+            return f"it is the turn of {first} to be rung first{then}"
+        case "least_recent":
+            since = f"has been without a call longest, since {details['since']}" if details.get("since") else ""
+            return f"{first} {since or 'has had no call yet'}{then}"
+        case "weighted":
+            return f"drawn by weight: {names}"
+    return f"drawn by lot: {names}"
+
+
 def _special_day(details: Details) -> str:
     reason = f" ({details['reason']})" if details.get("reason") else ""
     return _words(_SPECIAL_DAYS, details.get("why"), details) + reason
@@ -189,6 +206,7 @@ _SENTENCES: dict[Kind, Callable[[Details], str]] = {
     Kind.BRANCH_CHOSEN: _branch_chosen,
     Kind.SPECIAL_DAY: _special_day,
     Kind.STEP_BEGAN: _step,
+    Kind.RING_ORDER: _ring_order,
     Kind.LEG_DIALED: lambda d: f"ringing {d.get('destination')}, for {d.get('timeout')} s at most",
     Kind.LEG_RANG: lambda d: f"{d.get('destination')} rings",
     Kind.LEG_ANSWERED: lambda d: f"{d.get('destination')} picked up",

@@ -9,7 +9,7 @@ from ari_app.core.engine import describe, why_unanswered
 from ari_app.core.fallback_notes import FallbackNote, Word
 from ari_app.core.outcomes import CallerEnd, HangUpCause, LegOutcome, PlayEnd, RecordEnd, leg_outcome
 from ari_app.core.rung_legs import RungLeg, left_open, number_of
-from ari_app.core.scheme import GreetingStep, Step, VoicemailStep
+from ari_app.core.scheme import DialStep, GreetingStep, Step, VoicemailStep
 from ari_app.core.timeline import Entry, Kind, Scalar
 
 _BY_STATUS: Mapping[str, LegOutcome] = {
@@ -263,6 +263,8 @@ class _Teller:
         self._step, self._outcomes = number, []
         told: dict[str, Scalar] = {"step": number, "kind": kind, "what": describe(step) if step else what}
         self._entries.append(Entry(self._now, Kind.STEP_BEGAN, {**told, "why": self._why}))
+        if isinstance(step, DialStep) and step.strategy.reorders:
+            self._note(Kind.RING_ORDER, step=number, strategy=step.strategy.value)
 
     def _rang(self, after_ms: int | None) -> None:
         """Those rung alone are known to ring: of several it is not told which."""

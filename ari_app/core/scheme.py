@@ -19,6 +19,30 @@ class RingStrategy(StrEnum):
     IN_TURN = "in_turn"
     ALL_AT_ONCE = "all_at_once"
     STAGGERED = "staggered"
+    ROUND_ROBIN = "round_robin"
+    RANDOM = "random"
+    WEIGHTED = "weighted"
+    LEAST_RECENT = "least_recent"
+
+    @property
+    def words(self) -> str:
+        """As descriptions and timelines write it."""
+        return self.value.replace("_", " ")
+
+    @property
+    def together(self) -> bool:
+        """Whether several may ring at a time; else one after another does."""
+        return self in (RingStrategy.ALL_AT_ONCE, RingStrategy.STAGGERED)
+
+    @property
+    def has_turns(self) -> bool:
+        """Whether who is rung first follows from the calls before."""
+        return self in (RingStrategy.ROUND_ROBIN, RingStrategy.LEAST_RECENT)
+
+    @property
+    def reorders(self) -> bool:
+        """Whether the destinations are rung in another order than they are written, decided for each call."""
+        return self.has_turns or self in (RingStrategy.RANDOM, RingStrategy.WEIGHTED)
 
 
 class TargetKind(StrEnum):
@@ -34,13 +58,14 @@ class Destination:
 
     ``target`` is an E.164 number or an endpoint's name, already validated; never a dial string. ``timeout`` is the
     no-answer timeout in seconds. ``delay`` is in seconds: after the destination's turn has come (in turn), or after the
-    step began (staggered).
+    step began (staggered). ``weight``: how often it is drawn first, beside the others of a weighted step.
     """
 
     kind: TargetKind
     target: str
     timeout: int
     delay: int = 0
+    weight: int = 1
 
     def __str__(self) -> str:
         return self.target

@@ -12,9 +12,10 @@ from typing import Generic, TypeVar
 from ari_app.core.calendar_draft import canonical_day, dates_words, day_words
 from ari_app.core.draft import BranchDraft, DestinationDraft, EntryDraft, SchemeDraft, StepDraft
 from ari_app.core.schedule import DAY_NAMES
+from ari_app.core.scheme import RingStrategy
 
 T = TypeVar("T")
-_SPOKEN = {"in_turn": "in turn", "all_at_once": "all at once"}
+_SPOKEN = {strategy.value: strategy.words for strategy in RingStrategy}
 
 
 class Sign(StrEnum):
@@ -59,7 +60,9 @@ def canonical(draft: SchemeDraft) -> SchemeDraft:
 def _canonical_step(step: StepDraft) -> StepDraft:
     match step.kind:
         case "dial":
-            return StepDraft("dial", step.strategy, step.destinations)
+            weighed = step.strategy == RingStrategy.WEIGHTED
+            rung = (one if weighed else one._replace(weight=1) for one in step.destinations)
+            return StepDraft("dial", step.strategy, tuple(rung))
         case "greeting":
             return StepDraft("greeting", greeting=step.greeting)
         case "voicemail":
@@ -159,7 +162,7 @@ def _changed_step(number: int, before: StepDraft, after: StepDraft) -> Change:
 
 
 def _within_dial(before: StepDraft, after: StepDraft) -> Iterator[Change]:
-    yield from _changed("ring", _strategy(before), _strategy(after))
+    yield from _changed("ring", strategy_words(before), strategy_words(after))
     paired = _paired(before.destinations, after.destinations, lambda one: (one.kind, one.target))
     for _place, gone in paired.gone:
         yield Change(Sign.REMOVED, _destination(gone))
@@ -235,7 +238,7 @@ def step_words(step: StepDraft) -> str:
     prompt = f"greeting {step.greeting.name!r} ({step.greeting.sound})" if step.greeting else "the default greeting"
     match step.kind:
         case "dial":
-            return f"dial {_strategy(step)}: {', '.join(map(_destination, step.destinations)) or 'nobody'}"
+            return f"dial {strategy_words(step)}: {', '.join(map(_destination, step.destinations)) or 'nobody'}"
         case "greeting":
             return f"play {prompt}"
         case "voicemail":
@@ -244,7 +247,8 @@ def step_words(step: StepDraft) -> str:
     return step.kind.replace("_", " ")
 
 
-def _strategy(step: StepDraft) -> str:
+def strategy_words(step: StepDraft) -> str:
+    """How a dial step rings, as descriptions write it."""
     return _SPOKEN.get(step.strategy, step.strategy)
 
 
@@ -253,7 +257,9 @@ def _destination(destination: DestinationDraft) -> str:
 
 
 def _times(destination: DestinationDraft) -> str:
-    return f"{destination.timeout} s" + (f" after {destination.delay} s" if destination.delay else "")
+    delay = f" after {destination.delay} s" if destination.delay else ""
+    weight = f", weight {destination.weight}" if destination.weight != 1 else ""
+    return f"{destination.timeout} s{delay}{weight}"
 
 
 def _yes(switch: bool) -> str:

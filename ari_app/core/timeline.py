@@ -24,6 +24,7 @@ class Kind(StrEnum):
     BRANCH_PASSED_OVER = "branch_passed_over"
     BRANCH_CHOSEN = "branch_chosen"
     STEP_BEGAN = "step_began"
+    RING_ORDER = "ring_order"
     LEG_DIALED = "leg_dialed"
     LEG_RANG = "leg_rang"
     LEG_ANSWERED = "leg_answered"

@@ -19,6 +19,7 @@ from ari_app.storage.message_schema import opt_outs
 from ari_app.storage.outbox_schema import inbound_texts, message_events, messages, ticket_entries, tickets
 from ari_app.storage.records import call_events, calls, legs, voicemail_messages
 from ari_app.storage.refused import Card, cards_of
+from ari_app.storage.ring_schema import last_talks
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,7 @@ def _exported(number: str) -> dict[str, sa.Select[Any]]:
         "tickets": sa.select(tickets).where(tickets.c.client == number).order_by(tickets.c.id),
         "ticket_entries": sa.select(ticket_entries).where(ticket_entries.c.ticket_id.in_(ticket_ids)),
         "opt_outs": sa.select(opt_outs).where(opt_outs.c.client == number).order_by(opt_outs.c.id),
+        "last_talks": sa.select(last_talks).where(last_talks.c.caller == number).order_by(last_talks.c.destination),
         "audit_log": sa.select(audit_log).where(audit_log.c.target == number).order_by(audit_log.c.id),
     }
 

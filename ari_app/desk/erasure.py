@@ -31,6 +31,7 @@ from ari_app.storage.outbox_schema import (
 )
 from ari_app.storage.records import call_events, calls, legs, owed_recordings, voicemail_messages
 from ari_app.storage.refused import cards_of
+from ari_app.storage.ring_schema import last_talks
 from ari_app.storage.tables import metadata
 
 _WHY = "the client's data were erased"
@@ -192,6 +193,10 @@ class _Work:
         )
         yield "tickets", self._tickets()
         yield "clients", self.connection.execute(sa.delete(clients).where(clients.c.client == self.number)).rowcount
+        yield (
+            "last_talks",
+            self.connection.execute(sa.delete(last_talks).where(last_talks.c.caller == self.number)).rowcount,
+        )
         yield "audit_log", self._log(scrub)
         if not keep_refusals:
             gone = sa.delete(opt_outs).where(opt_outs.c.client == self.number)

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from ari_app.core.timeline import Entry
 from ari_app.ports import CallAmended, CallClosed, CallOpened, CallRouted, LegRecord, MessageRecord, RecordingOwed
+from ari_app.storage import ring_rows
 from ari_app.storage.amendments import amend
 from ari_app.storage.columns import storable
 from ari_app.storage.intents import intent_row, taking_in
@@ -44,6 +45,8 @@ class Batch:
     def __init__(self, happenings: Iterable[Happening]) -> None:
         self._opened: dict[str, Row] = {}
         self._changed: dict[str, Row] = {}
+        self._turns: list[Row] = []
+        self._talked: list[tuple[str, str]] = []
         self._amended: list[CallAmended] = []
         self._rows: dict[str, list[Row]] = {table.name: [] for table in _INSERTS}
         for happening in happenings:
@@ -53,25 +56,35 @@ class Batch:
     def _take(self, happening: Happening) -> None:
         match happening:
             case (call_id, seq, entry):
-                details = {storable(str(key)): storable(value) for key, value in entry.details.items()}
-                row = {"call_id": call_id, "seq": seq, "at_ms": entry.at_ms, "kind": entry.kind.value}
-                self._rows[call_events.name].append({**row, "details": details})
+                self._note(call_id, seq, entry)
             case CallOpened():
                 self._opened[happening.call_id] = _opened(happening)
             case CallRouted():
                 self._change(happening.call_id, _routed(happening))
             case CallClosed():
-                self._change(happening.call_id, _closed(happening))
-                # In the same transaction as the verdict: no message is lost, or sent for a call that is not on record.
-                self._rows[messages.name].extend(intent_row(intent, happening.at) for intent in happening.intents)
-                if happening.owed is not None:
-                    self._rows[owed_recordings.name].append(_owed(happening.call_id, happening.owed))
+                self._close(happening)
             case CallAmended():
                 self._amended.append(happening)
             case LegRecord():
                 self._rows[legs.name].append(_leg(happening))
             case MessageRecord(call_id, name, length_ms):
                 self._rows[voicemail_messages.name].append({"call_id": call_id, "name": name, "length_ms": length_ms})
+
+    def _note(self, call_id: str, seq: int, entry: Entry) -> None:
+        details = {storable(str(key)): storable(value) for key, value in entry.details.items()}
+        row = {"call_id": call_id, "seq": seq, "at_ms": entry.at_ms, "kind": entry.kind.value}
+        self._rows[call_events.name].append({**row, "details": details})
+        if (turn := ring_rows.turn_row(entry)) is not None:
+            self._turns.append(turn)
+
+    def _close(self, closed: CallClosed) -> None:
+        self._change(closed.call_id, _closed(closed))
+        if closed.verdict.answered_by is not None:
+            self._talked.append((closed.verdict.answered_by, closed.call_id))
+        # In the same transaction as the verdict: no message is lost, or sent for a call that is not on record.
+        self._rows[messages.name].extend(intent_row(intent, closed.at) for intent in closed.intents)
+        if closed.owed is not None:
+            self._rows[owed_recordings.name].append(_owed(closed.call_id, closed.owed))
 
     def _change(self, call_id: str, values: Row) -> None:
         """A call that was opened in this very batch is written once, complete."""
@@ -116,6 +129,7 @@ class Batch:
             yield _UPDATES[columns], rows
         for table in _INSERTS[1:]:
             yield from self._inserts(dialect, table)
+        yield from ring_rows.statements(dialect, self._turns, self._talked)
 
     def _inserts(self, dialect: str, table: sa.Table) -> Iterable[tuple[sa.Insert, list[Row]]]:
         """Calls opened in this batch differ in what is known of them; an executemany wants one set of columns."""

@@ -11,6 +11,8 @@ from typing import Any
 
 import orjson
 
+from ari_app.core.scheme import RingStrategy
+
 SCHEMA_FILE = "description.schema.json"
 Schema = dict[str, Any]
 
@@ -56,13 +58,17 @@ _DESTINATION = {
             to=_TARGET,
             timeout=_titled(_SECONDS, "seconds that it rings, 5 to 600"),
             delay=_titled(_SECONDS, "seconds: in turn before it rings, staggered after the step began"),
+            weight=_titled(_WHOLE, "1 to 100, weighted: how often it is rung first beside the others", default=1),
         ),
     ]
 }
 _DIAL = _keys(
     "ring destinations until one answers",
     ("to",),
-    ring={"enum": ["in turn", "all at once", "staggered", "in_turn", "all_at_once"], "default": "in turn"},
+    ring={
+        "enum": [*dict.fromkeys(word for one in RingStrategy for word in (one.words, one.value))],
+        "default": "in turn",
+    },
     timeout=_titled(_SECONDS, "seconds that each rings, 5 to 600", default=20),
     to={"anyOf": [{"type": "array", "items": _DESTINATION}, _DESTINATION], "description": "whom: numbers, endpoints"},
 )
@@ -112,7 +118,7 @@ _DAY = _keys(
     **{
         "is": {
             "type": "string",
-            "pattern": "^(closed|open|like [A-Za-z]+|branch .+)$",
+            "pattern": "^(closed|open|like [A-Za-z]+|branch [\\s\\S]+)$",
             "default": "closed",
             "description": "closed (out-of-hours branches), open (working ones), like Sat, branch NAME",
         }

@@ -18,6 +18,7 @@ from ari_app.core.draft import (
 )
 from ari_app.core.numbering import ENDPOINT_NAME
 from ari_app.core.schedule import ScheduleError
+from ari_app.core.scheme import RingStrategy
 from ari_app.storage.description_calendar import CalendarReader, weekday
 from ari_app.storage.yaml_reading import (
     Complaints,
@@ -31,10 +32,11 @@ from ari_app.storage.yaml_reading import (
     seconds,
     switch,
     title,
+    whole,
     word,
 )
 
-_STRATEGIES = {"in turn": "in_turn", "all at once": "all_at_once", "staggered": "staggered"}
+_STRATEGIES = {strategy.words: strategy.value for strategy in RingStrategy}
 _SCHEME = ("name", "time zone", "holidays", "exceptional days", "outside calls a day", "branches")
 _STEPS = ("dial", "greeting", "voicemail", "hang up")
 _HOURS = re.compile(r"(?:(?P<first>[A-Za-z]+)(?:\s*[-–]\s*(?P<last>[A-Za-z]+))?\s+)?(?P<hours>\d.*)")
@@ -162,13 +164,14 @@ class SchemeReader:
     def _destination(self, node: Node, timeout: int) -> DestinationDraft:
         if isinstance(node, yaml.ScalarNode):
             return self._target(node, timeout, 0)
-        values = mapping(node, ("to", "timeout", "delay"), "a destination", self._complaints)
+        values = mapping(node, ("to", "timeout", "delay", "weight"), "a destination", self._complaints)
         own = seconds(values.get("timeout"), "the timeout", timeout, self._complaints)
         delay = seconds(values.get("delay"), "the delay", 0, self._complaints)
+        weight = whole(values.get("weight"), "the weight", 1, self._complaints)
         if "to" not in values:
             self._complaints.at(node, "a destination needs 'to': a number or an endpoint's name")
             return DestinationDraft("endpoint", "nobody", own, delay)
-        return self._target(values["to"], own, delay)
+        return self._target(values["to"], own, delay)._replace(weight=weight)
 
     def _target(self, node: Node, timeout: int, delay: int) -> DestinationDraft:
         text = word(node, "a destination", self._complaints)

@@ -9,7 +9,7 @@ import yaml
 
 from ari_app.core.calendar_draft import DayDraft, dates_words, rule_words
 from ari_app.core.draft import BranchDraft, DestinationDraft, SchemeDraft, StepDraft
-from ari_app.core.scheme_changes import canonical, entry_words
+from ari_app.core.scheme_changes import canonical, entry_words, strategy_words
 from ari_app.storage.description import GreetingRow, NumberEntry
 from ari_app.storage.description_schema import SCHEMA_FILE
 
@@ -17,7 +17,6 @@ Described = dict[str, Any]
 """A description, or a part of it, of plain dictionaries, lists and words."""
 
 _WIDTH = 120
-_STRATEGIES = {"in_turn": "in turn", "all_at_once": "all at once"}
 _HEAD = f"# yaml-language-server: $schema={SCHEMA_FILE}\n"
 
 
@@ -126,7 +125,7 @@ def _step(step: StepDraft) -> Described | str:
 def _dial(step: StepDraft) -> Described:
     timeouts = {destination.timeout for destination in step.destinations}
     common = timeouts.pop() if len(timeouts) == 1 else None
-    parts: Described = {"ring": _STRATEGIES.get(step.strategy, step.strategy)}
+    parts: Described = {"ring": strategy_words(step)}
     parts |= {"timeout": common} if common is not None else {}
     return {**parts, "to": [_destination(each, common) for each in step.destinations]}
 
@@ -135,6 +134,7 @@ def _destination(destination: DestinationDraft, common: int | None) -> Described
     parts: Described = {"to": destination.target}
     parts |= {"timeout": destination.timeout} if destination.timeout != common else {}
     parts |= {"delay": destination.delay} if destination.delay else {}
+    parts |= {"weight": destination.weight} if destination.weight != 1 else {}
     return parts if len(parts) > 1 else destination.target
 
 

@@ -29,7 +29,8 @@ MENDS = {
     "hours_cannot_cross_midnight_split_at_23_59_and_00_00": "Hours cannot cross midnight; write two entries: from "
     "opens to 23:59, and from 00:00 to closes (18:01-08:59 becomes 18:01-23:59 and 00:00-08:59).",
     "kind_of_step_is_dial_greeting_voicemail_or_hang_up": "A step's kind is dial, greeting, voicemail or hang_up.",
-    "strategy_is_in_turn_all_at_once_or_staggered": "A ring strategy is in_turn, all_at_once or staggered.",
+    "strategy_is_a_way_to_ring": "A ring strategy is in_turn, all_at_once, staggered, round_robin, random, weighted "
+    "or least_recent.",
     "greeting_step_names_its_greeting": "A greeting step needs its greeting_id.",
     "dial_and_hang_up_steps_play_no_greeting": "Only greeting and voicemail steps have a greeting_id; put a greeting "
     "step before this one instead.",
@@ -45,6 +46,7 @@ MENDS = {
     "and underscores, at most 40, beginning with a letter; it is a name, never a dial string.",
     "timeout_is_5_to_600_seconds": "A destination's timeout must be 5 to 600 seconds.",
     "delay_is_0_to_600_seconds": "A destination's delay must be 0 to 600 seconds.",
+    "weight_is_1_to_100": "A destination's weight must be 1 to 100.",
     "enabled_is_true_or_false": "Enabled is true or false.",
     "greetings_need_their_team": "A greeting belongs to a team: that team must exist, and cannot be removed first.",
     "branches_need_their_scheme": "A branch belongs to a scheme: that scheme must exist.",

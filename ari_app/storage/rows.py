@@ -86,6 +86,7 @@ _DESTINATIONS = sa.select(
     destinations.c.target,
     destinations.c.timeout_seconds,
     destinations.c.delay_seconds,
+    destinations.c.weight,
 ).order_by(destinations.c.position, destinations.c.id)
 _NUMBERS = (
     sa.select(numbers.c.e164, numbers.c.name, numbers.c.enabled, numbers.c.scheme_id, teams.c.name)

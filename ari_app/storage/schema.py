@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ari_app.core.scheme import RingStrategy
 from ari_app.storage.columns import Flag, UtcTime
 
 metadata = sa.MetaData(naming_convention={"pk": "pk_%(table_name)s"})
@@ -202,7 +203,7 @@ steps = sa.Table(
         sa.Text,
         nullable=False,
         server_default="in_turn",
-        comment="how a dial step rings: in_turn, all_at_once or staggered",
+        comment="how a dial step rings: in_turn, all_at_once, staggered, round_robin, random, weighted or least_recent",
     ),
     parent(
         "greeting_id",
@@ -220,7 +221,7 @@ steps = sa.Table(
         "min_seconds", sa.Integer, nullable=False, server_default="2", comment="voicemail: shorter counts as none"
     ),
     check("kind_of_step_is_dial_greeting_voicemail_or_hang_up", "kind IN ('dial', 'greeting', 'voicemail', 'hang_up')"),
-    check("strategy_is_in_turn_all_at_once_or_staggered", "strategy IN ('in_turn', 'all_at_once', 'staggered')"),
+    check("strategy_is_a_way_to_ring", f"strategy IN ({', '.join(repr(one.value) for one in RingStrategy)})"),
     check("greeting_step_names_its_greeting", "kind <> 'greeting' OR greeting_id IS NOT NULL"),
     check("dial_and_hang_up_steps_play_no_greeting", "kind IN ('greeting', 'voicemail') OR greeting_id IS NULL"),
     check("message_is_at_most_5_to_3600_seconds", "max_seconds BETWEEN 5 AND 3600"),
@@ -251,6 +252,13 @@ destinations = sa.Table(
         server_default="0",
         comment="in turn: before it rings; staggered: after the step began",
     ),
+    sa.Column(
+        "weight",
+        sa.Integer,
+        nullable=False,
+        server_default="1",
+        comment="weighted: how often it is rung first, beside the weights of the others",
+    ),
     check("kind_of_destination_is_number_or_endpoint", "kind IN ('number', 'endpoint')"),
     *check_each(
         "number_is_plus_and_digits_like_plus79160000003",
@@ -266,6 +274,7 @@ destinations = sa.Table(
     ),
     check("timeout_is_5_to_600_seconds", "timeout_seconds BETWEEN 5 AND 600"),
     check("delay_is_0_to_600_seconds", "delay_seconds BETWEEN 0 AND 600"),
+    check("weight_is_1_to_100", "weight BETWEEN 1 AND 100"),
     check("position_is_1_to_1000", "position BETWEEN 1 AND 1000"),
     sa.Index("destinations_of_a_step", "step_id"),
     comment="who a dial step rings",

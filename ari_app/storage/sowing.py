@@ -128,6 +128,8 @@ class Sower:
             self._destination(step_id, number, destination)
 
     def _destination(self, step_id: int, position: int, destination: DestinationDraft) -> None:
+        # Set only where it is said, as above.
+        said = {"weight": destination.weight} if destination.weight != 1 else {}
         self._add(
             schema.destinations,
             step_id=step_id,
@@ -136,6 +138,7 @@ class Sower:
             target=destination.target,
             timeout_seconds=destination.timeout,
             delay_seconds=destination.delay,
+            **said,
         )
 
     def _number(self, number: NumberEntry) -> None:

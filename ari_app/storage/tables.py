@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from ari_app.storage import calendar_schema, desk_schema, message_schema, outbox_schema, records, versions_schema
+from ari_app.storage import (
+    calendar_schema,
+    desk_schema,
+    message_schema,
+    outbox_schema,
+    records,
+    ring_schema,
+    versions_schema,
+)
 from ari_app.storage.schema import metadata
 
 __all__ = [
@@ -12,5 +20,6 @@ __all__ = [
     "metadata",
     "outbox_schema",
     "records",
+    "ring_schema",
     "versions_schema",
 ]

@@ -29,6 +29,7 @@ from ari_app.storage.outbox_schema import (
     tickets,
 )
 from ari_app.storage.records import call_events, calls, legs, owed_recordings, voicemail_messages
+from ari_app.storage.ring_schema import last_talks
 from tests.desk.conftest import ANOTHER, CLIENT, SALES, Office
 
 VOICEMAIL = "voicemail-0123456789abcdef0123456789abcdef"
@@ -139,6 +140,7 @@ def known(office: Office) -> dict[str, int]:
         insert(sa.insert(voicemail_messages).values(name=name, call_id=call_id, length_ms=4000))
         for ending in ("wav", "mp3"):
             (office.folder / f"{name}.{ending}").write_bytes(b"speech")
+    insert(sa.insert(last_talks), [{"caller": one, "destination": "anna", "at": at} for one in (CLIENT, ANOTHER)])
     back = {"caller": SALES, "caller_raw": SALES, "dialled": CLIENT, "dialled_raw": CLIENT, "answered_by": CLIENT}
     insert(
         sa.insert(calls).values(
@@ -199,6 +201,7 @@ def test_an_export_has_all_of_one_client_and_nothing_of_another(office: Office) 
         "tickets": 1,
         "ticket_entries": 1,
         "opt_outs": 1,
+        "last_talks": 1,
         "audit_log": 2,
     }
     text = orjson.dumps(told).decode()
@@ -236,6 +239,7 @@ def test_nothing_of_an_erased_client_is_left(office: Office) -> None:
         "inbound_texts": 1,
         "tickets": 1,
         "clients": 1,
+        "last_talks": 1,
         "audit_log": 2,
         "opt_outs": 1,
     }

@@ -17,6 +17,7 @@ from ari_app.core.scheme import (
     Destination,
     Greeting,
     Number,
+    RingStrategy,
     Scheme,
     SchemeBook,
     Step,
@@ -37,6 +38,8 @@ from ari_app.ports import (
     MessageRules,
 )
 
+AS_WRITTEN = [one for one in RingStrategy if one not in (RingStrategy.RANDOM, RingStrategy.WEIGHTED)]
+"""Ways to ring by which the first call of all rings destinations in the order in which they are written."""
 LATENCY = {"answer": 0.003, "ring": 0.002, "place": 0.003, "connect": 0.005, "record": 0.005, "hang_up": 0.010}
 """Seconds each operation takes; what is instant hides a missing shield or lock."""
 LEG_DIES_IN = 0.010

@@ -10,6 +10,7 @@ from ari_app.core.calendar_draft import DayDraft
 from ari_app.core.checks import errors, problems
 from ari_app.core.draft import BranchDraft, DestinationDraft, EntryDraft, GreetingDraft, SchemeDraft, StepDraft
 from ari_app.core.numbering import DialPolicy
+from ari_app.core.scheme import RingStrategy
 
 RULES = DialPolicy()
 TRICKY = (
@@ -51,7 +52,7 @@ def _entries(draw: st.DrawFn) -> EntryDraft:
 
 @st.composite
 def _destinations(draw: st.DrawFn, delays: bool) -> DestinationDraft:
-    return DestinationDraft(*draw(_TARGETS), draw(_SECONDS), draw(_DELAYS) if delays else 0)
+    return DestinationDraft(*draw(_TARGETS), draw(_SECONDS), draw(_DELAYS) if delays else 0, draw(st.integers(1, 100)))
 
 
 @st.composite
@@ -59,11 +60,11 @@ def _steps(draw: st.DrawFn, kind: str, greetings: list[GreetingDraft]) -> StepDr
     """Of one kind; what that kind does not look at may be anything the database takes."""
     prompt = draw(st.sampled_from(greetings)) if greetings else None
     plays = kind == "greeting" or (kind == "voicemail" and draw(st.booleans()))
-    strategy = draw(st.sampled_from(["in_turn", "all_at_once", "staggered"]))
-    rung = st.lists(_destinations(strategy != "all_at_once"), min_size=1, max_size=3)
+    strategy = draw(st.sampled_from([*RingStrategy]))
+    rung = st.lists(_destinations(strategy is not RingStrategy.ALL_AT_ONCE), min_size=1, max_size=3)
     return StepDraft(
         kind,
-        strategy,
+        strategy.value,
         tuple(draw(rung)) if kind == "dial" else (),
         prompt if plays else None,
         draw(st.sampled_from([180, 61, 3600])),

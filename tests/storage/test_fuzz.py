@@ -34,7 +34,7 @@ BYSTANDER = (
 """A scheme that no edit below touches."""
 
 WORDS = (
-    *("", " ", "A b", "🙈", "--", "dial", "greeting", "voicemail", "hang_up", "in_turn", "all_at_once", "staggered"),
+    *("", " ", "A b", "🙈", "--", "dial", "greeting", "voicemail", "hang_up", "in_turn", "all_at_once", "weighted"),
     *("number", "endpoint", "reception", "PJSIP/x", "Local/1@x", "+", "+19005550100"),
     *("+79160000003", "+74950000101", "+74950000102", "+74950000900"),
     *("closed", "weekday", "branch", "2026-12-31", "2026-02-30", "2099-01-01 00:00:00", "RU", "DE-BY", "XX-"),

@@ -88,6 +88,20 @@ def dial(*destinations: Destination, strategy: RingStrategy = RingStrategy.IN_TU
     return DialStep(strategy, destinations)
 
 
+@pytest.mark.promise("FLD-01")
+@pytest.mark.parametrize("strategy", [one for one in RingStrategy if one.reorders])
+def test_an_order_of_the_call_s_own_is_drawn_once_and_kept_from_lookup_to_lookup(strategy: RingStrategy) -> None:
+    """Each lookup stands alone: what it draws must be what the one before has drawn."""
+    names, firsts = ["anna", "boris", "clara"], set()
+    for second in range(60):
+        clocked = Clocked(dial(*map(endpoint, names), strategy=strategy))
+        clocked.now += timedelta(seconds=second, microseconds=second)
+        rung = [answer["dial"].removeprefix("PJSIP/") for answer in clocked.walk("BUSY", "BUSY", "BUSY")[:3]]
+        assert sorted(rung) == names
+        firsts.add(rung[0])
+    assert firsts == set(names)
+
+
 def briefly(answer: dict[str, str]) -> str:
     """An answer's action and what it is about."""
     about = [answer[name] for name in ("dial", "timeout", "greeting", "cause") if name in answer]

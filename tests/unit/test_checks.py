@@ -216,7 +216,8 @@ def test_nothing_may_come_after_the_step_that_ends_a_call(kind: str) -> None:
         (StepDraft("dial"), "step 1: it dials nobody; add a destination or remove the step"),
         (
             dial(OFFICE, strategy="by_weight"),
-            "step 1: 'by_weight' is no ring strategy; write in_turn, all_at_once, staggered",
+            "step 1: 'by_weight' is no ring strategy; write in_turn, all_at_once, staggered, "
+            "round_robin, random, weighted, least_recent",
         ),
         (
             dial(DESK, LATER, strategy="all_at_once"),

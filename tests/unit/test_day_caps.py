@@ -16,6 +16,7 @@ from ari_app.core.scheme import Destination, DialStep, RingStrategy, SchemeBook,
 from ari_app.core.timeline import Kind
 from ari_app.day_caps import DayCaps
 from tests.fakes.scripted import (
+    AS_WRITTEN,
     BUSY,
     NOW,
     NUMBER,
@@ -64,7 +65,7 @@ def outcomes(journal: Notebook) -> list[tuple[str, LegOutcome]]:
     return [(leg.destination, leg.outcome) for leg in sorted(journal.legs, key=lambda one: one.leg_id)]
 
 
-@pytest.mark.parametrize("strategy", [*RingStrategy])
+@pytest.mark.parametrize("strategy", AS_WRITTEN)
 def test_what_is_beyond_the_cap_is_passed_over_and_the_rest_serves(strategy: RingStrategy) -> None:
     (journal,) = calls(capped(1, strategy, MOBILE, OTHER, DESK), DayCaps(), NOW, legs=(BUSY, BUSY))
     assert outcomes(journal) == [

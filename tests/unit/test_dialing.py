@@ -9,6 +9,7 @@ from ari_app.core.scheme import Destination, DialStep, RingStrategy, TargetKind
 from ari_app.core.timeline import Kind
 from ari_app.core.verdict import Disposition, Reason
 from tests.fakes.scripted import (
+    AS_WRITTEN,
     BUSY,
     DEAF,
     SILENT,
@@ -212,7 +213,7 @@ def test_an_answer_at_the_timeout_is_a_talk_or_none_but_never_both(strategy: Rin
 
 
 @pytest.mark.fault("11")
-@pytest.mark.parametrize("strategy", [*RingStrategy])
+@pytest.mark.parametrize("strategy", AS_WRITTEN)
 @pytest.mark.parametrize("operation", ["place", "connect"])
 def test_trouble_with_one_leg_is_its_outcome_and_the_others_go_on(strategy: RingStrategy, operation: str) -> None:
     conducted = ring(

@@ -39,9 +39,9 @@ def at(step: int, version: str = VERSION) -> str:
     return f"1764165000-{version}-{step}-"
 
 
-def story(*told: str, before: Sequence[Entry] = (), version: str = VERSION) -> Story:
+def story(*told: str, before: Sequence[Entry] = (), version: str = VERSION, steps: Sequence[Step] = STEPS) -> Story:
     """What these notes tell."""
-    setting = Setting("call", CAME_MS, STEPS, version, "universal (en)", lambda dial: dial.partition("@")[0], before)
+    setting = Setting("call", CAME_MS, steps, version, "universal (en)", lambda dial: dial.partition("@")[0], before)
     (notes,) = by_call(keys(*told)).values()
     return tell(notes, setting)
 
@@ -97,6 +97,13 @@ def test_the_steps_of_a_scheme_are_told_as_a_controller_tells_them() -> None:
     assert entries(told, Kind.RECORDING_BEGAN) == [{"max_seconds": 180, "name": "fallback-1-2"}]
     assert [(one.name, one.min_seconds) for one in told.recordings] == [("fallback-1-2", 2)]
     assert told.ended_ms == 6000
+
+
+@pytest.mark.promise("FLD-01")
+def test_an_order_drawn_by_lot_is_told() -> None:
+    step = DialStep(RingStrategy.ROUND_ROBIN, (Destination(TargetKind.ENDPOINT, "anna", 5),))
+    (entry,) = (one for one in story(CAME, *RUNG, END, steps=(step,)).entries if one.kind is Kind.RING_ORDER)
+    assert sentence(entry) == ("who is rung first is drawn by lot: the calls before are not known without a controller")
 
 
 def test_a_scheme_edited_meanwhile_is_told_by_what_was_done() -> None:
