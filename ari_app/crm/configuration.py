@@ -18,11 +18,24 @@ from ari_app.crm.csv_file import CsvSettings
 from ari_app.crm.hubspot import HubSpotSettings
 from ari_app.crm.pipedrive import PipedriveSettings
 from ari_app.crm.retailcrm import RetailCrmSettings
+from ari_app.crm.salesforce import SalesforceSettings
 from ari_app.crm.settings import CrmSettings
+from ari_app.crm.zoho_crm import ZohoCrmSettings
+from ari_app.crm.zoho_desk import ZohoDeskSettings
 from ari_app.http_client.listing import Listing
 from ari_app.http_client.settings import Strict
 
-AnySettings = CsvSettings | PipedriveSettings | HubSpotSettings | Bitrix24Settings | AmoCrmSettings | RetailCrmSettings
+AnySettings = (
+    CsvSettings
+    | PipedriveSettings
+    | HubSpotSettings
+    | ZohoDeskSettings
+    | ZohoCrmSettings
+    | SalesforceSettings
+    | AmoCrmSettings
+    | Bitrix24Settings
+    | RetailCrmSettings
+)
 """Every kind of CRM; a new one's settings are added here, by ``|``."""
 
 

@@ -64,6 +64,7 @@ class HttpCrm(ABC):
     def __init__(self, settings: HttpCrmSettings, credentials: Credentials, *more_hosts: str) -> None:
         self._common = settings
         self._credentials = credentials
+        self._always: Mapping[str, str] = {}
         self._users: dict[str, tuple[float, Manager]] = {}
         self._client = client_of(settings, *more_hosts)
 
@@ -173,19 +174,19 @@ class Asking:
 
     def _ask(self, request: Request) -> Any:
         headers = self._crm._credentials.headers(self._deadline)
-        answer = self._send(replace(request, headers=headers))
+        answer = self._send(request, headers)
         if self._crm._expired(answer) and not self._renewed:
             self._renewed = True
             if self._crm._credentials.renew(headers, self._deadline):
-                answer = self._send(replace(request, headers=self._crm._credentials.headers(self._deadline)))
+                answer = self._send(request, self._crm._credentials.headers(self._deadline))
         return self._read(answer)
 
-    def _send(self, request: Request) -> Answer:
+    def _send(self, request: Request, headers: Mapping[str, str]) -> Answer:
         left = self._deadline - time.monotonic()
         place = urlsplit(request.url).hostname or "?"
         if left <= 0:
             raise CrmTrouble(f"{place} took longer than the look-up may last; give it more time, or search less")
-        answer = self._crm._client.ask(request, left)
+        answer = self._crm._client.ask(replace(request, headers={**self._crm._always, **headers}), left)
         if not isinstance(answer, Answer):
             raise CrmTrouble(answer.reason)
         return answer

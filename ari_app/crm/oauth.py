@@ -34,7 +34,16 @@ class OAuthSettings(HttpCrmSettings):
     token_url: Address | None = None
 
     @model_validator(mode="after")
-    def _either(self) -> OAuthSettings:
+    def _whole(self) -> OAuthSettings:
+        self.check_parts()
+        return self
+
+    def check_parts(self) -> None:
+        """All that belongs together is there, and nothing besides.
+
+        Raises:
+            ValueError: says what is missing, or too much.
+        """
         given = [name for name in _PARTS if getattr(self, name) is not None]
         alone = bool(self.instead) and getattr(self, self.instead) is not None
         if alone and given:
@@ -43,7 +52,6 @@ class OAuthSettings(HttpCrmSettings):
             missing = ", ".join(name for name in _PARTS if name not in given)
             other = f", or {self.instead} in place of all" if self.instead else ""
             raise ValueError(f"{missing}: missing; write them{other}")
-        return self
 
     def tokens(self, scheme: str = "Bearer", style: str = "form", **more: str) -> Credentials:
         """Credentials that are renewed at ``token_url``.

@@ -86,9 +86,9 @@ class RetailCrm(HttpCrm):
                 return
 
     def _group(self, ask: Asking, status: str) -> str:
-        """The group of a status; they seldom change."""
+        """The group of a status, empty for one that is new; they seldom change."""
         told, groups = self._groups
-        if status not in groups or time.monotonic() - told > STATUSES_SECONDS:
+        if not groups or time.monotonic() - told > STATUSES_SECONDS:
             statuses = at(ask.get("/api/v5/reference/statuses"), "statuses") or {}
             if not isinstance(statuses, dict):
                 raise Misshapen("statuses")

@@ -76,12 +76,12 @@ def number(found: Any, *path: str) -> int | None:
 
 def ident(found: Any, *path: str) -> str:
     """The id at a path, as text; empty where there is none, or it is 0, by which some say nobody."""
-    value = text(found, *path)
-    if value in ("", "0"):
+    value = at(found, *path)
+    if value in (None, "", "0", 0):
         return ""
-    if not _ID.fullmatch(value):
+    if isinstance(value, bool) or not isinstance(value, str | int) or not _ID.fullmatch(str(value)):
         raise Misshapen(".".join(path) or "an id")
-    return value
+    return str(value)
 
 
 def email(found: Any, *path: str) -> str:

@@ -180,5 +180,5 @@ def _given(answer: Answer, refresh: str, seed: str) -> Tokens:
     more = said(found.get("error_description") or found.get("hint") or found.get("detail") or "")
     raise CrmTrouble(
         f"it does not renew our token (HTTP {answer.status}, {why or 'no reason given'}{': ' if more else ''}{more});"
-        " authorise us anew, and write the new secrets into the configuration"
+        " if that goes on, authorise us anew and write the new secrets into the configuration"
     )

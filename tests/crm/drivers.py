@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.crm.vendors import amocrm, bitrix24, hubspot, pipedrive, retailcrm
+from tests.crm.vendors import amocrm, bitrix24, hubspot, pipedrive, retailcrm, salesforce, zoho_crm, zoho_desk
 
 ALL = (
     pipedrive.TOKEN,
@@ -12,4 +12,8 @@ ALL = (
     amocrm.TOKEN,
     amocrm.OAUTH,
     retailcrm.RETAILCRM,
+    zoho_crm.ZOHO_CRM,
+    zoho_desk.ZOHO_DESK,
+    salesforce.REFRESH,
+    salesforce.JWT,
 )

@@ -12,6 +12,7 @@ from ari_app.crm.configuration import AnySettings, load_crms
 from ari_app.crm.csv_file import CsvSettings
 from ari_app.crm.http import HttpCrm
 from tests.crm.drivers import ALL
+from tests.crm.vendors.salesforce import keep_key
 from tests.docs.documents import REPOSITORY, Block, blocks
 
 DOCUMENT = REPOSITORY / "docs" / "crm-vendors.md"
@@ -25,18 +26,12 @@ def test_the_example_is_taken(example: Block, tmp_path: Path, monkeypatch: pytes
     text = example.text
     for name in re.findall(r"\{env: (\w+)\}", text):
         monkeypatch.setenv(name, "s" * 32)
-    for name in re.findall(r"\{file: ([\w.-]+)\}|_key_file: ([\w.-]+)", text):
-        _private(tmp_path / (name[0] or name[1]))
+    keep_key(tmp_path)
     (tmp_path / "crm.yaml").write_text(text)
     [configured] = load_crms(tmp_path / "crm.yaml")
     assert isinstance(configured.crm, HttpCrm)
     assert configured.crm.name == configured.settings.name
     assert set(configured.crm.entities) <= set(configured.settings.known)
-
-
-def _private(path: Path) -> None:
-    path.touch(0o600)
-    path.write_text("s" * 32)
 
 
 def test_each_vendor_has_an_example() -> None:

@@ -128,14 +128,19 @@ class Driver:
     limited: tuple[tuple[Reply, float], ...] = ()
     """Refusals because of a limit, and after how many seconds it may be asked again."""
     renews: bool = False
+    own_id: Callable[[int], str] = str
+    """How the vendor writes the id of its user."""
     chained: str = "deal"
     """A record that takes several requests to find."""
+    prepare: Callable[[Path], None] = lambda folder: None
+    """Makes the files that its settings name."""
 
     def make(self, url: str, folder: Path, **more: Any) -> Crm:
         given = {"name": "tried", "kind": self.settings.model_fields["kind"].annotation.__args__[0], "url": url}
         given |= {"allow_private": True, "connect_timeout": 2, "read_timeout": 2}
         if self.renews:
             given |= {"token_url": url + TOKEN_PATH, "tokens_file": "tokens.json"}
+        self.prepare(folder)
         made: Crm = self.settings.model_validate(given | dict(self.own) | more, context=Reading(folder)).build()
         return made
 
