@@ -10,6 +10,7 @@ from ari_app.core.fallback_notes import FallbackNote, Word
 from ari_app.core.outcomes import CallerEnd, HangUpCause, LegOutcome, PlayEnd, RecordEnd, leg_outcome
 from ari_app.core.rung_legs import RungLeg, left_open, number_of
 from ari_app.core.scheme import DialStep, GreetingStep, Step, VoicemailStep
+from ari_app.core.standing import standing
 from ari_app.core.timeline import Entry, Kind, Scalar
 
 _BY_STATUS: Mapping[str, LegOutcome] = {
@@ -120,9 +121,13 @@ class _Teller:
     # --- the words ----------------------------------------------------------------------------------------------------
 
     def _came(self, _: FallbackNote) -> None:
-        self._note(Kind.FALLBACK_TOOK, held=bool(self._setting.before), entered=self._setting.entered)
-        for leg in left_open(self._setting.before):
+        before = self._setting.before
+        self._note(Kind.FALLBACK_TOOK, held=bool(before), entered=self._setting.entered)
+        for leg in left_open(before):
             self._note_leg_over(replace(leg, ended_ms=max(self._now, leg.ended_ms), text=GONE))
+        begun = standing(before).recording
+        if begun is not None and not begun.judged:  # the controller that began it died, and cannot say what it is worth
+            self._recordings.append(LeftRecording(begun.name, begun.min_seconds))
 
     def _dial(self, note: FallbackNote, whom: Sequence[str]) -> None:
         names = [self._setting.name_of(dial) for dial in whom]

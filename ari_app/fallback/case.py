@@ -111,13 +111,13 @@ class Case:
         notes, intents = self._messages(timeline, result)
         connected = next((entry.at_ms for entry in timeline if entry.kind is Kind.CONNECTED), None)
         answered_ms = connected if result.disposition is verdict.Disposition.ANSWERED else None
-        left = next((each for note, each in judgements if note.kind is Kind.MESSAGE_LEFT), None)
+        left = [each for note, each in judgements if note.kind is Kind.MESSAGE_LEFT]
         return FallbackCall(
             opened=None if self.held else self.opened,
             routed=None if self.held else self._routed(),
             entries=(*timeline[len(before) :], *(Entry(ended_ms, note.kind, note.details) for note in notes)),
             legs=[self._leg(leg) for leg in self.story.legs],
-            message=MessageRecord(self.opened.call_id, left.name, round(left.seconds * 1000)) if left else None,
+            messages=[MessageRecord(self.opened.call_id, each.name, round(each.seconds * 1000)) for each in left],
             closed=CallClosed(self.opened.call_id, self.ended_at, result, answered_ms, ended_ms, intents),
         )
 

@@ -109,7 +109,10 @@ class FallbackIntake:
                     return False
             if not await self._enter(Case.of(channel, notes, held, self._desk)):
                 return False
-        for source in (note.part(0) for note in notes if note.word == Word.RECORD):
+        begun = await asyncio.to_thread(self._rows.recordings, channel)
+        for source in dict.fromkeys([*(note.part(0) for note in notes if note.word == Word.RECORD), *begun]):
+            if await asyncio.to_thread(self._rows.is_message, source):
+                continue  # a controller took it, under its name
             name = self._own_name(source)
             kept = await asyncio.to_thread(self._rows.is_message, name)
             await self._keeper.settle(name, source, kept=kept)

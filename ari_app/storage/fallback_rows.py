@@ -40,7 +40,7 @@ class FallbackCall:
     legs: Sequence[LegRecord]
     closed: CallClosed
     routed: CallRouted | None = None
-    message: MessageRecord | None = None
+    messages: Sequence[MessageRecord] = ()
 
 
 class FallbackRows:
@@ -51,10 +51,8 @@ class FallbackRows:
 
     def entered(self, channel: str) -> bool:
         """Whether the call of this channel has been entered."""
-        took = sa.select(call_events.c.call_id).join(calls, calls.c.id == call_events.c.call_id)
-        query = took.where(calls.c.channel == storable(channel), call_events.c.kind == Kind.FALLBACK_TOOK.value)
         with self._engine.connect() as connection:
-            return connection.execute(query.limit(1)).first() is not None
+            return connection.execute(_entered(channel).limit(1)).first() is not None
 
     def known(self, channel: str) -> bool:
         """Whether any call of this channel is in the journal, open or not."""
@@ -72,6 +70,13 @@ class FallbackRows:
             row = connection.execute(query.order_by(calls.c.arrived_at.desc()).limit(1)).first()
             return None if row is None else HeldCall(*row, tuple(_timeline(connection, row.id)))
 
+    def recordings(self, channel: str) -> Sequence[str]:
+        """The names, at Asterisk, of the recordings that were begun in the entered call of this channel."""
+        began = sa.select(call_events.c.details).where(call_events.c.kind == Kind.RECORDING_BEGAN.value)
+        query = began.where(call_events.c.call_id.in_(_entered(channel)))
+        with self._engine.connect() as connection:
+            return [str(details.get("name", "")) for details in connection.execute(query).scalars()]
+
     def is_message(self, name: str) -> bool:
         """Whether a recording is on record as a message that was left."""
         query = sa.select(voicemail_messages.c.name).where(voicemail_messages.c.name == name)
@@ -83,7 +88,7 @@ class FallbackRows:
         # Entries of a row that is there must come after those of the controller that wrote them.
         numbers = itertools.count(time.time_ns() // 1000)
         closed = call.closed
-        rest = (call.routed, closed, *call.legs, call.message)
+        rest = (call.routed, closed, *call.legs, *call.messages)
         batch = Batch(
             [
                 *(each for each in rest if each is not None),
@@ -95,6 +100,11 @@ class FallbackRows:
             if ours:
                 batch.write(connection)
         return ours
+
+
+def _entered(channel: str) -> sa.Select[tuple[str]]:
+    took = sa.select(call_events.c.call_id).join(calls, calls.c.id == call_events.c.call_id)
+    return took.where(calls.c.channel == storable(channel), call_events.c.kind == Kind.FALLBACK_TOOK.value)
 
 
 def _take(connection: sa.Connection, closed: CallClosed) -> bool:

@@ -189,7 +189,7 @@ class Audit:
 
     def _died_unheard(self, call: Dialog) -> bool:
         """Whether a call was known to Asterisk alone when that was killed."""
-        taken = call.taken_at or 0.0
+        taken = call.begun_at or call.taken_at or 0.0  # Asterisk may be slow to say more than 100 Trying
         death = next((death for death in self._deaths if taken - 0.1 <= death <= taken + RESCUED_SECONDS), None)
         if death is None or death <= taken + FLEETING_SECONDS:
             return death is not None

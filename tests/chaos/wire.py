@@ -53,6 +53,13 @@ class Dialog:
         return self._first(lambda one: one.line.startswith("SIP/2.0 ") and one.method == "INVITE")
 
     @cached_property
+    def begun_at(self) -> float | None:
+        """When the other side began to deal with INVITE: it said more than that it had come."""
+        return self._first(
+            lambda one: one.line.startswith("SIP/2.0 ") and "SIP/2.0 100" not in one.line and one.method == "INVITE"
+        )
+
+    @cached_property
     def rang_at(self) -> float | None:
         """When it rang, or there was early media."""
         return self._first(lambda one: one.line.startswith(("SIP/2.0 180", "SIP/2.0 183")))

@@ -35,6 +35,7 @@ pytestmark = [pytest.mark.fault("4"), pytest.mark.promise("OUR-08")]
 CAME = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 CHANNEL, OTHER = "1772442000.7", "1772442000.9"
 SOURCE = f"fallback-{CHANNEL}-1234"
+BEFORE = "voicemail-of-a-dead-controller"
 MESSAGE = (f"record:{SOURCE}:2:180", "recorded:DTMF", "over:16", "end:::::")
 LOST = ("dial:1772442000-abc-1-:5", "whom:anna", "rung:BUSY:17:486:", "over:17", "end:BUSY::::")
 TABLES = (calls, call_events, legs, messages, voicemail_messages)
@@ -98,7 +99,7 @@ class Keeper:
 
     async def take(self, name: str, source: str) -> Recorded:
         await self.at_once.wait()
-        assert source == SOURCE
+        assert source in (SOURCE, BEFORE)
         self.folder.add(name)
         return replace(self.recorded, name=name)
 
@@ -249,6 +250,25 @@ def test_a_call_that_a_controller_had_begun_is_completed(engine: sa.Engine) -> N
         kinds = connection.execute(query).scalars().all()
     assert (leg.id, leg.outcome, leg.ended_ms) == ("live-1", "failed", 10000)
     assert kinds[:4] == ["arrived", "step_began", "leg_dialed", "fallback_took"]
+
+
+@pytest.mark.fault("3")
+@pytest.mark.parametrize("told", [LOST, MESSAGE])
+def test_what_a_dead_controller_was_recording_is_a_message_of_the_call(
+    engine: sa.Engine, told: tuple[str, ...]
+) -> None:
+    """FastAGI, which cannot read the journal, sends the caller on, who may hang up or speak again."""
+    begin(engine)
+    journal = SqlJournal(engine)
+    journal.noted("live", Entry(20, Kind.RECORDING_BEGAN, {"name": BEFORE, "max_seconds": 180, "min_seconds": 2}))
+    assert journal.close()
+    asterisk, keeper = Asterisk(), Keeper()
+    asterisk.serve(CHANNEL, *told)
+    Controller(asterisk, engine, keeper).look()
+    spoken = [BEFORE] if told == LOST else [SOURCE, BEFORE]
+    assert the_call(engine).disposition == "message_left"
+    assert counted(engine)["voicemail_messages"] == len(spoken)
+    assert sorted(keeper.settled) == sorted((source, True) for source in spoken)
 
 
 def test_a_call_that_another_way_has_closed_is_entered_beside_it(engine: sa.Engine) -> None:
