@@ -33,6 +33,10 @@ class CrmForbidden(CrmTrouble):
     """Our credentials are good, but not for this."""
 
 
+class CrmAbsent(CrmTrouble):
+    """What was asked for is not there: no such path, or a user that has been removed."""
+
+
 class Credentials(Protocol):
     """How we prove who asks."""
 
@@ -122,13 +126,13 @@ class HttpCrm(ABC):
         return ""
 
     def _user(self, ask: Asking, user: str) -> Manager:
-        """Who a user is, by its id; without name and e-mail where our credentials may not read users."""
+        """Who a user is, by its id; without name and e-mail where our credentials may not read users, or it is gone."""
         known = self._users.get(user)
         if known is not None and time.monotonic() - known[0] < USER_SECONDS:
             return known[1]
         try:
             found = self._ask_user(ask, user)
-        except CrmForbidden:
+        except (CrmForbidden, CrmAbsent):
             found = Manager(user)
         if len(self._users) >= MOST_USERS:
             self._users.clear()
@@ -161,7 +165,7 @@ class Asking:
         self._renewed = False
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
-        """The JSON at a path; None: it says that there is nothing (204, or 404)."""
+        """The JSON at a path; None: it says that there is nothing (204)."""
         return self._ask(Request("GET", self._crm._common.url + path, query))
 
     def post(self, path: str, body: Any) -> Any:
@@ -203,8 +207,10 @@ class Asking:
             raise CrmTrouble(f"it does not accept our credentials ({what}); correct them in the configuration")
         if 300 <= status < 400:
             raise CrmTrouble(f"it redirects ({what}), which is not followed; write its final address as url:")
-        if status in (204, 404):
+        if status == 204:
             return None
+        if status == 404:
+            raise CrmAbsent(f"it has nothing at the address that is documented ({what}); check url:")
         if complaint or not 200 <= status < 300:
             raise CrmTrouble(f"it does not answer as documented ({what}); look at its own status page, and check url:")
         return _json(answer)

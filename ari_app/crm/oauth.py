@@ -38,6 +38,12 @@ class OAuthSettings(HttpCrmSettings):
         self.check_parts()
         return self
 
+    @model_validator(mode="after")
+    def _token_url_encrypted(self) -> OAuthSettings:
+        if (self.token_url or "").startswith("http://") and not self.allow_private:
+            raise ValueError("token_url: is not encrypted; use https://, or allow_private: true within your own net")
+        return self
+
     def check_parts(self) -> None:
         """All that belongs together is there, and nothing besides.
 

@@ -23,7 +23,7 @@ from pathlib import Path
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from ari_app.crm.base import CrmTrouble
+from ari_app.crm.base import CrmLimited, CrmTrouble
 from ari_app.http_client.client import Answer, HttpClient, Request
 from ari_app.http_client.settings import check_private
 from ari_app.http_client.words import said
@@ -32,6 +32,9 @@ SOON_SECONDS = 120.0
 """A token that ends so soon is renewed while it is still good, and no look-up waits for it."""
 LOCK_SECONDS = 30.0
 """For how long a renewal waits for another process's: longer than that one's time-outs by default."""
+LIMITED_SECONDS = 60.0
+"""How long no token is asked for where it is said that we ask too often, and not for how long."""
+LONGEST_SECONDS = 24 * 3600.0
 _TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
 
 
@@ -113,6 +116,9 @@ class RenewedTokens:
             answer = self._client.ask(self._ask(tokens.refresh))
             if not isinstance(answer, Answer):
                 raise CrmTrouble(f"its token cannot be renewed: {answer.reason}")
+            if answer.status == 429:
+                again = LIMITED_SECONDS if answer.retry_after is None else answer.retry_after
+                raise CrmLimited("it is asked too often for tokens (HTTP 429)", min(again, LONGEST_SECONDS))
             new = _given(answer, tokens.refresh, self._seed)
             self._write(new)
             return new

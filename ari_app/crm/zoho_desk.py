@@ -86,9 +86,14 @@ class ZohoDesk(HttpCrm):
                 yield one
 
     def _pages(self, ask: Asking, path: str, query: dict[str, str]) -> Iterator[Row]:
-        """Desk does not say whether there is more: a page that is full may be followed by another."""
+        """Desk does not say whether there is more: a page that is full may be followed by another.
+
+        Where its counting begins differs between its methods; the first page needs no count, and one record that comes
+        twice does no harm.
+        """
         for page_number in ask.pages():
-            page = ask.get(path, {**query, "from": str(page_number * PAGE), "limit": str(PAGE)})
+            start = {"from": str(page_number * PAGE)} if page_number else {}
+            page = ask.get(path, {**query, **start, "limit": str(PAGE)})
             found = rows(page, "data")
             yield from found
             if len(found) < PAGE:

@@ -179,7 +179,7 @@ def test_a_user_is_asked_for_once(connect: Connect, driver: Driver) -> None:
     assert len(server.received) - before <= before
 
 
-@pytest.mark.parametrize("status", [400, 405, 418, 500, 502])
+@pytest.mark.parametrize("status", [400, 404, 405, 418, 500, 502])
 @each
 def test_an_error(connect: Connect, driver: Driver, status: int) -> None:
     crm, _ = connect(driver, _renewing(driver, Reply(status, b"<html>oops")))
@@ -324,6 +324,16 @@ def test_a_private_address_is_not_spoken_to(connect: Connect, driver: Driver, tm
     crm = driver.make(url, tmp_path, allow_private=False)
     assert "allow_private" in str(trouble(crm, first(driver)))
     assert server.received == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://crm.example.com", "https://me:secret@crm.example.com", "ftp://crm.example.com", "crm.example.com", ""],
+)
+@each
+def test_an_address_that_must_not_be_used(driver: Driver, url: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="url"):
+        driver.make(url, tmp_path, allow_private=False)
 
 
 @each

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ari_app.crm import tokens
+from ari_app.crm.base import CrmLimited
 from tests.crm.test_conformance import RENEWING, Connect, connect, each_renewing, first, trouble
 from tests.crm.vendors.base import PHONE, TOKEN_PATH, Driver
 from tests.gateways.providers import Received, Reply
@@ -83,6 +84,22 @@ def test_a_renewal_that_makes_no_sense(connect: Connect, driver: Driver, body: A
     crm, _ = connect(driver, lambda received: Reply(200, body))
     assert "does not renew" in str(trouble(crm, first(driver)))
     assert not (tmp_path / "tokens.json").exists()
+
+
+@each_renewing
+def test_tokens_that_are_asked_for_too_often(connect: Connect, driver: Driver) -> None:
+    for reply, seconds in ((Reply(429), 60.0), (Reply(429, b"", {"Retry-After": "7"}), 7.0)):
+        crm, _ = connect(driver, reply)
+        error = trouble(crm, first(driver))
+        assert isinstance(error, CrmLimited)
+        assert error.retry_after == seconds
+
+
+@one_vendor
+def test_tokens_are_asked_for_over_tls(driver: Driver, tmp_path: Path) -> None:
+    given = {"allow_private": False, "token_url": "http://tokens.example.com"}
+    with pytest.raises(ValueError, match="token_url: is not encrypted"):
+        driver.make("https://crm.example.com", tmp_path, **given)
 
 
 @one_vendor
@@ -156,6 +173,32 @@ def test_another_process_that_renews_is_waited_for(
         assert "another process" in str(trouble(crm, first(driver)))
     assert fake.renewals == []
     assert crm.find(first(driver), PHONE, 5.0)
+
+
+@one_vendor
+def test_what_another_process_renews_meanwhile_is_not_renewed_again(
+    connect: Connect, driver: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = driver.fake(*driver.record(first(driver)))
+    crm, _ = connect(driver, fake)
+    crm.find(first(driver), PHONE, 5.0)
+    renewed = kept(tmp_path)
+    (tmp_path / "tokens.json").write_text(json.dumps(renewed | {"access": "expired", "expires_at": 1.0}))
+    waits, found = threading.Event(), list[Any]()
+
+    def waiting(_: float) -> None:
+        waits.set()
+
+    monkeypatch.setattr("ari_app.crm.tokens.time.sleep", waiting)
+    with (tmp_path / "tokens.json.lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        thread = threading.Thread(target=lambda: found.append(crm.find(first(driver), PHONE, 10.0)))
+        thread.start()
+        assert waits.wait(5)
+        (tmp_path / "tokens.json").write_text(json.dumps(renewed))
+    thread.join()
+    assert found[0] is not None
+    assert len(fake.renewals) == 1
 
 
 @one_vendor

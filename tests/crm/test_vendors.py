@@ -161,6 +161,17 @@ def test_amocrm_without_the_right_to_users_names_them_by_id(connect: Connect) ->
     assert len([one for one in server.received if "/users/" in one.path]) == 1
 
 
+def test_hubspots_owner_who_is_gone_is_named_by_id(connect: Connect) -> None:
+    fake = hubspot.FakeHubSpot(*hubspot.HUBSPOT.record("deal"))
+
+    def answer(received: Received) -> Any:
+        gone = Reply(404, {"status": "error", "message": "Owner not found"})
+        return gone if "/owners/" in received.path else fake(received)
+
+    crm, _ = connect(hubspot.HUBSPOT, answer)
+    assert crm.find("deal", PHONE, 5.0) == Manager("7")
+
+
 def test_amocrms_refresh_token_is_good_once(connect: Connect, tmp_path: Path) -> None:
     fake = amocrm.FakeAmoCrm(*amocrm.OAUTH.record("lead"))
     crm, server = connect(amocrm.OAUTH, fake)

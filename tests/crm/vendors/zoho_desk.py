@@ -30,7 +30,7 @@ class FakeZohoDesk(FakeZohoCrm):
         return self.nowhere(received)
 
     def _from(self, received: Received, found: list[dict[str, Any]]) -> Reply:
-        start, limit = int(received.query["from"]), int(received.query["limit"])
+        start, limit = int(received.query.get("from", "0")), int(received.query["limit"])
         if limit > 100:
             return Reply(422, {"errorCode": "UNPROCESSABLE_ENTITY", "message": "limit"})
         part = found[start : start + limit]
