@@ -87,7 +87,8 @@ class ZohoCrm(HttpCrm):
         return ()
 
     def _deals(self, ask: Asking, contact: str) -> Iterator[Row]:
-        for one in self._pages(ask, f"/crm/v8/Contacts/{contact}/Deals", {"fields": "Owner,Stage,Created_Time"}):
+        query = {"fields": "Owner,Stage,Created_Time", "sort_by": "Created_Time", "sort_order": "desc"}
+        for one in self._pages(ask, f"/crm/v8/Contacts/{contact}/Deals", query):
             if text(one, "Stage") not in self._closed_stages:
                 yield one
 

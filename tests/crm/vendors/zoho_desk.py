@@ -18,11 +18,13 @@ class FakeZohoDesk(FakeZohoCrm):
             return Reply(403, {"errorCode": "FORBIDDEN", "message": "no such organisation"})
         match received.path.strip("/").split("/"):
             case ["api", "v1", "contacts", "search"]:
-                found = [self._contact(one) for one in self.alike("contact", received.query["_all"])]
-                return self._from(received, found)
-            case ["api", "v1", "contacts", contact, "tickets"]:
-                tickets = [self._ticket(one) for one in self.of_kind("ticket") if int(contact) in one.of]
-                return self._from(received, tickets)
+                alike = self.alike("contact", received.query["_all"])
+                return self._from(received, [self._contact(one) for one in alike])
+            case ["api", "v1", "tickets", "search"] if received.query.get("sortBy") == "-createdTime":
+                contacts = {int(one) for one in received.query["contactId"].split(",")}
+                found = [one for one in self.of_kind("ticket") if contacts & set(one.of)]
+                found.sort(key=when, reverse=True)
+                return self._from(received, [self._ticket(one) for one in found])
             case ["api", "v1", "agents", user] if int(user) in self.users:
                 one = self.users[int(user)]
                 first, _, last = one.name.partition(" ")
@@ -30,8 +32,8 @@ class FakeZohoDesk(FakeZohoCrm):
         return self.nowhere(received)
 
     def _from(self, received: Received, found: list[dict[str, Any]]) -> Reply:
-        start, limit = int(received.query.get("from", "0")), int(received.query["limit"])
-        if limit > 100:
+        start, limit = int(received.query["from"]), int(received.query["limit"])
+        if limit > 100 or start > 999:
             return Reply(422, {"errorCode": "UNPROCESSABLE_ENTITY", "message": "limit"})
         part = found[start : start + limit]
         return Reply(200, {"data": part, "count": len(found)}) if part else Reply(204)
