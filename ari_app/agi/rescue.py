@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 BEAT_SECONDS = 0.25
 """A caller who comes, and leaves, within it of a controller's death may stay unknown."""
 ANSWER_SECONDS = 1.0
+STEADY_SECONDS = 1.0
 AGAIN_SECONDS = 40.0
 """A caller who hears a prompt can be sent only when it is over; asking again would send him twice."""
 
@@ -45,28 +46,41 @@ class Recordings(Protocol):
 
 
 class Watch:
-    """Whether the controller answers at ``url`` (its /healthz): silence, a refusal and any answer but 200 are death."""
+    """Whether the controller answers at ``url`` (its /healthz): silence, a refusal and any answer but 200 are death.
 
-    def __init__(self, url: str, patience_seconds: float) -> None:
+    One that dies again within a second of its start has not lived: nobody is served by it. ``now`` is in seconds.
+    """
+
+    def __init__(self, url: str, patience_seconds: float, now: Callable[[], float] = time.monotonic) -> None:
         self.url = url
         self.patience_seconds = patience_seconds
-        self._alive_at = time.monotonic()
+        self._now = now
+        self._alive_at = now()
+        self._answers_since: float | None = None
 
     async def answers(self, session: aiohttp.ClientSession) -> bool:
         """Ask; whether it has answered."""
         try:
             async with session.get(self.url, timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS)) as answer:
-                if answer.status != 200:
-                    return False
+                answered = answer.status == 200
         except (aiohttp.ClientError, OSError, TimeoutError):
-            return False
-        self._alive_at = time.monotonic()
-        return True
+            answered = False
+        self.take(answered=answered)
+        return answered
+
+    def take(self, *, answered: bool) -> None:
+        """Take in an answer, or that there was none."""
+        if not answered:
+            self._answers_since = None
+            return
+        self._answers_since = self._now() if self._answers_since is None else self._answers_since
+        if self._now() - self._answers_since >= STEADY_SECONDS:
+            self._alive_at = self._now()
 
     @property
     def dead(self) -> bool:
         """Whether it has not answered for too long now."""
-        return time.monotonic() - self._alive_at >= self.patience_seconds
+        return self._answers_since is None and self._now() - self._alive_at >= self.patience_seconds
 
 
 class Rescue:
@@ -124,7 +138,7 @@ class Rescue:
             known = []  # it has no channel left
         channels, bridges = await client.channels.list(), await client.bridges.list()
         await self._unheard.look(known, channels, bridges)
-        if watch.dead and not heard:
+        if watch.dead:
             await self._look_after(stranded(self._app, known, channels, bridges), watch)
 
     async def _look_after(self, left: Stranded, watch: Watch) -> None:

@@ -155,9 +155,10 @@ class HandedLeg:
 
     def catch_up(self, caller: Channel) -> None:
         """Take in how its caller is found in [ring] after events were missed: Dial() answers one when it has connected
-        the two. A leg whose channel nobody told of ends at Dial()'s own deadline."""
+        the two; who is back may have been answered for a prompt since. A leg whose channel nobody told of ends at
+        Dial()'s own deadline."""
         self._channel = self._channel or UNTOLD
-        if caller["state"] == "Up":
+        if caller["state"] == "Up" and not came_back(caller):
             done(self.rang, None)
             done(self.settled, None)
 

@@ -10,7 +10,7 @@ import pytest
 from ari_app.ari.caller import presentable
 from ari_app.ari.client import AriClient
 from ari_app.ari.errors import NotFound
-from ari_app.ari.events import Dial, Event
+from ari_app.ari.events import Channel, Dial, Event
 from ari_app.ari.handover import HandedLeg
 from ari_app.ari.legs import AriLeg
 from ari_app.ari.rest import Request, Rest
@@ -38,6 +38,18 @@ RINGS = event("Dial", dialstatus="RINGING")
 ANSWERED = event("StasisStart")
 DESTROYED = event("ChannelDestroyed", cause=16, cause_txt="Normal Clearing")
 HANGUP = "DELETE channels/leg-1"
+
+
+@pytest.mark.fault("1")
+def test_a_caller_who_is_back_and_was_answered_for_a_prompt_has_not_talked_with_the_leg() -> None:
+    async def story() -> None:
+        place = {"context": "ring", "exten": "1", "app_name": "Stasis", "app_data": "app,back,BUSY,17,486,call-1"}
+        leg = HandedLeg(AriClient(cast(Rest, Wire())), "call-1")
+        leg.catch_up(cast(Channel, {"state": "Up", "dialplan": place}))
+        leg.on_back(["BUSY", "17", "486", "call-1"])
+        assert leg.settled.result() == leg.ended.result() == LegEnd(LegOutcome.BUSY, 17, "User busy, SIP 486")
+
+    asyncio.run(story())
 
 
 @pytest.mark.fault("10")
