@@ -40,3 +40,11 @@ def forms(phone: str, region: str) -> tuple[str, ...]:
     dialled = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
     home = (re.sub(r"\D", "", dialled),) if phonenumbers.region_code_for_number(parsed) == region else ()
     return tuple(dict.fromkeys((phone, *home, national(phone))))
+
+
+def grouped(phone: str) -> str:
+    """The digits of ``phone`` (E.164) without its country code, in the groups that its country parts it into: the words
+    that a punctuated number is made of, whatever the punctuation."""
+    parsed = phonenumbers.parse(phone)
+    written = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    return " ".join(re.findall("[0-9]+", written.removeprefix(f"+{parsed.country_code}")))

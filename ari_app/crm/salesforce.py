@@ -8,8 +8,8 @@ three minutes), ...remoteaccess_oauth_refresh_token_flow.htm.
 
 Open: a lead that is not converted, an opportunity and a case that are not closed; any contact and account.
 Opportunities are found by their contact roles, cases by their contact. A record of a queue has nobody who is
-responsible. How long a session lasts is not said: it is renewed when it is refused. How SOSL finds numbers that are
-punctuated is not documented.
+responsible. How long a session lasts is not said: it is renewed when it is refused. Words of a search are parted by
+punctuation, so a punctuated number is searched as a phrase of its country's usual groups.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pydantic import Field
 from ari_app.crm.base import Manager
 from ari_app.crm.http import Asking, Credentials, HttpCrm, client_of
 from ari_app.crm.oauth import OAuthSettings
-from ari_app.crm.phones import forms
+from ari_app.crm.phones import forms, grouped
 from ari_app.crm.shapes import Row, at, email, ident, newest, rows, text
 from ari_app.crm.tokens import RenewedTokens
 from ari_app.http_client.client import Answer, Request
@@ -145,7 +145,8 @@ class Salesforce(HttpCrm):
     def _with_phone(self, ask: Asking, entity: str, phone: str) -> Sequence[Row]:
         """Records with this number, newest first. Only digits and quotes get into the search: nothing to escape."""
         name, fields, where = _OBJECTS[entity]
-        terms = " OR ".join(f'"{form.removeprefix("+")}"' for form in forms(phone, self._common.region))
+        digits = (form.removeprefix("+") for form in forms(phone, self._common.region))
+        terms = " OR ".join(f'"{words}"' for words in dict.fromkeys((*digits, grouped(phone))))
         wanted = f"{name}(Id, OwnerId, CreatedDate, {', '.join(fields)}{where} ORDER BY CreatedDate DESC LIMIT 100)"
         query = f"FIND {{{terms}}} IN PHONE FIELDS RETURNING {wanted}"
         found = rows(ask.get(f"{self._base}/search/", {"q": query}), "searchRecords")

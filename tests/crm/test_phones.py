@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ari_app.crm.phones import forms, national, same_phone
+from ari_app.crm.phones import forms, grouped, national, same_phone
 
 PHONE = "+79165557840"
 
@@ -40,3 +40,11 @@ def test_what_is_searched_for() -> None:
     assert national("+390612345678") == "0612345678", "Italy's zero belongs to the number"
     assert forms(PHONE, "ZZ") == (PHONE, "9165557840")
     assert forms(PHONE, "RU") == (PHONE, "89165557840", "9165557840")
+
+
+@pytest.mark.parametrize(
+    ("phone", "words"),
+    [(PHONE, "916 555 78 40"), ("+14155550100", "415 555 0100"), ("+442079460958", "20 7946 0958")],
+)
+def test_the_words_of_a_punctuated_number(phone: str, words: str) -> None:
+    assert grouped(phone) == words

@@ -133,6 +133,12 @@ def test_salesforce_is_asked_at_its_own_address_whatever_it_says(connect: Connec
     assert len(server.received) == 4
 
 
+@pytest.mark.parametrize("kept", ["+7 (916) 555-78-40", "+7 916 555 78 40", "+79165557840"])
+def test_salesforce_finds_a_number_however_it_is_punctuated(connect: Connect, kept: str) -> None:
+    crm, _ = connect(salesforce.REFRESH, salesforce.FakeSalesforce(Record("contact", 1, phones=(kept,))))
+    assert crm.find("contact", PHONE, 5.0)
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [

@@ -128,6 +128,8 @@ class Driver:
     limited: tuple[tuple[Reply, float], ...] = ()
     """Refusals because of a limit, and after how many seconds it may be asked again."""
     renews: bool = False
+    names_owners: bool = False
+    """Its records name their owner whole: no user is asked for."""
     own_id: Callable[[int], str] = str
     """How the vendor writes the id of its user."""
     chained: str = "deal"

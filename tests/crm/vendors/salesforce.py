@@ -87,7 +87,8 @@ class FakeSalesforce(Fake):
 
     def _search(self, found: re.Match[str]) -> Reply:
         entity = _OBJECTS[found[2]]
-        records = {one.id: one for term in found[1].split(" OR ") for one in self.alike(entity, term)}.values()
+        phrases = [re.findall("[0-9]+", term) for term in found[1].split(" OR ")]
+        records = [one for one in self.of_kind(entity) if any(_has(one, phrase) for phrase in phrases)]
         open_ones = [one for one in records if one.open or not found[4]]
         open_ones.sort(key=lambda one: one.day, reverse=True)
         return Reply(200, {"searchRecords": [self._row(one, found[3].split(", ")) for one in open_ones]})
@@ -120,6 +121,16 @@ class FakeSalesforce(Fake):
         }
         kind = {"type": one.entity, "url": "/services/data/v62.0/sobjects/x"}
         return {"attributes": kind, **{name: known.get(name) for name in fields}}
+
+
+def _has(record: Record, phrase: list[str]) -> bool:
+    """Whether its number has these words in a row, or ends in the last digits of the last one."""
+    for phone in record.phones:
+        words = re.findall("[0-9]+", phone)
+        places = range(len(words) - len(phrase) + 1)
+        if words[-1][-4:] == phrase[-1][-4:] or any(words[at : at + len(phrase)] == phrase for at in places):
+            return True
+    return False
 
 
 def _octets(text: str) -> bytes:

@@ -77,4 +77,5 @@ ZOHO_CRM = Driver(
         (Reply(429, {"code": "TOO_MANY_REQUESTS"}, {"Retry-After": "7"}), 7.0),
     ),
     renews=True,
+    names_owners=True,
 )
