@@ -18,11 +18,12 @@ from ari_app.core.messages import Intent
 from ari_app.core.notices import Deployment, of_call
 from ari_app.core.numbering import masked
 from ari_app.core.outcomes import CallerEnd, HangUpCause
-from ari_app.core.scheme import Destination, DialStep, GreetingStep, HangUpStep, Step, VoicemailStep
+from ari_app.core.scheme import Destination, DialStep, GreetingStep, HangUpStep, MenuStep, Step, VoicemailStep
 from ari_app.core.timeline import Kind
 from ari_app.day_caps import DayCaps
 from ari_app.dialing import Dialing
 from ari_app.loops import LoopGuard, refuse_forwarder
+from ari_app.menu import Menu
 from ari_app.ports import (
     Book,
     CallClosed,
@@ -244,6 +245,8 @@ class _Call:
                     self._talk_ended(dialing.talked_with)
             case GreetingStep():
                 return await Prompting(self._line, self.chronicle).perform(step, at)
+            case MenuStep():
+                return await Menu(self._line, self.chronicle).perform(step, at)
             case VoicemailStep():
                 return await self._voicemail.perform(step, at)
             case HangUpStep():

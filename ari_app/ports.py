@@ -15,6 +15,7 @@ from ari_app.core.recordings import LateCall
 from ari_app.core.scheme import Destination, SchemeBook, VoicemailStep
 from ari_app.core.timeline import Entry, Note
 from ari_app.core.verdict import Verdict
+from ari_app.keys import Keys
 
 
 class LineTrouble(Exception):
@@ -74,6 +75,10 @@ class Line(Protocol):
         """Done when the caller has left, however that came about; or is somebody else's (`CallerEnd.handed_on`), who
         gives the verdict: then nothing more is done to the call, or told of it."""
 
+    @property
+    def keys(self) -> Keys:
+        """What the caller presses."""
+
     def listen(self, tell: Callable[[Note], None]) -> None:
         """Have what befalls the line itself, such as a lost connection, told as notes for the call's timeline."""
 
@@ -97,15 +102,17 @@ class Line(Protocol):
     def adopt_recording(self, name: str) -> Recording:
         """A recording that another process began, under way or over."""
 
-    async def play_on(self, within_seconds: float) -> PlayEnd | None:
+    async def play_on(self, within_seconds: float, until: asyncio.Future[str] | None = None) -> PlayEnd | None:
         """Wait for the end of what another process has begun to play; None when nothing plays."""
 
     async def connect(self, leg: Leg) -> None:
         """Answer the caller and let the two talk, if they do not yet; done when they can hear each other. Raises
         `LegRefused` if the leg has gone meanwhile."""
 
-    async def play(self, sounds: Sequence[str], within_seconds: float) -> PlayEnd:
-        """Play to the answered caller, giving up after ``within_seconds``."""
+    async def play(
+        self, sounds: Sequence[str], within_seconds: float, until: asyncio.Future[str] | None = None
+    ) -> PlayEnd:
+        """Play to the answered caller, giving up after ``within_seconds``; ``until`` this is done, if it is given."""
 
     async def record(self, name: str, limits: VoicemailStep) -> Recording:
         """Begin to record the caller into ``name``, until a limit, ``#`` or hang-up ends it."""

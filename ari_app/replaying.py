@@ -17,17 +17,26 @@ from typing import NamedTuple
 
 from ari_app.core.engine import Arrival, route
 from ari_app.core.outcomes import CallerEnd, LegEnd, LegOutcome, PlayEnd
-from ari_app.core.scheme import Destination, SchemeBook, Step, VoicemailStep
+from ari_app.core.scheme import KEYS, Destination, SchemeBook, Step, VoicemailStep
 from ari_app.core.timeline import Kind
 from ari_app.core.verdict import Disposition, Reason, Verdict
 from ari_app.ports import CallOpened
 from ari_app.ring_turns import RingTurns
-from ari_app.simulation import CallerScript, LegScript, ScriptedLeg, ScriptedLine, ScriptedRecording, simulate
+from ari_app.simulation import (
+    NO_KEY,
+    CallerScript,
+    LegScript,
+    ScriptedLeg,
+    ScriptedLine,
+    ScriptedRecording,
+    simulate,
+)
 
 TOLERANCE = 0.5
 """Seconds by which a real call's times differ from the settings that made them."""
 CUT_OFF = (Reason.LOOP, Reason.OVERLOAD, Reason.LIMIT_REACHED, Reason.LINE_LOST, Reason.TROUBLE)
 """What ends a call from outside of its scheme, so that nothing can be said of another scheme."""
+IN_A_PROMPT = (Reason.HUNG_UP_IN_GREETING, Reason.HUNG_UP_IN_MENU)
 _UNTIL_THEN = (LegOutcome.NO_ANSWER, LegOutcome.ANSWERED_ELSEWHERE, LegOutcome.CALLER_LEFT)
 """Ends that say only that the destination had not answered so far."""
 
@@ -89,7 +98,7 @@ class PastCall:
         """Whether this caller speaks to voicemail; None: it was not offered."""
         if self.message_seconds is not None:
             return True
-        return False if self.reason in (Reason.NO_MESSAGE, Reason.HUNG_UP_IN_GREETING) else None
+        return False if self.reason in (Reason.NO_MESSAGE, *IN_A_PROMPT) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +139,14 @@ class _Guess(NamedTuple):
     legs: LegOutcome = LegOutcome.ANSWERED
     stays: bool = True
     leaves_message: bool = True
+    key: str = NO_KEY
 
 
 _WAYS = {
     "legs": (LegOutcome.ANSWERED, LegOutcome.NO_ANSWER, LegOutcome.FAILED),
     "stays": (True, False),
     "leaves_message": (True, False),
+    "key": (NO_KEY, *KEYS),
 }
 
 
@@ -299,12 +310,19 @@ class _ReplayedLine(ScriptedLine):
         self._waits = False
         await super().connect(leg)
 
-    async def play(self, sounds: Iterable[str], within_seconds: float) -> PlayEnd:
+    async def play(
+        self, sounds: Iterable[str], within_seconds: float, until: asyncio.Future[str] | None = None
+    ) -> PlayEnd:
         """Who hung up in a prompt does so again."""
         self._waits = False
-        if self._past.reason == Reason.HUNG_UP_IN_GREETING:
+        if self._past.reason in IN_A_PROMPT:
             self.leave(CallerEnd.HUNG_UP)
-        return await super().play(tuple(sounds), within_seconds)
+        return await super().play(tuple(sounds), within_seconds, until)
+
+    def _answer_to_menu(self) -> str:
+        """Another menu than the call's own may offer anything by any key."""
+        self._doubts.note("key", "what the caller would have chosen in the menu")
+        return self._guess.key
 
     async def record(self, name: str, limits: VoicemailStep) -> ScriptedRecording:
         self._waits = False

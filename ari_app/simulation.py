@@ -16,6 +16,7 @@ from ari_app.core.outcomes import CallerEnd, HangUpCause, LegEnd, LegOutcome, Pl
 from ari_app.core.scheme import Destination, SchemeBook, Step, VoicemailStep
 from ari_app.core.timeline import Entry, Note
 from ari_app.core.verdict import Verdict
+from ari_app.keys import Keys
 from ari_app.ports import (
     CallAmended,
     CallClosed,
@@ -28,6 +29,8 @@ from ari_app.ports import (
 from ari_app.ring_turns import RingTurns
 
 PROMPT_SECONDS = 6.0
+KEY_SECONDS = 4.0
+NO_KEY = "-"
 _TOKEN = re.compile(r"([a-z_-]+)(?:@(\d+(?:\.\d+)?))?")
 _WORDS = {
     "answer": (LegOutcome.ANSWERED, 0),
@@ -74,11 +77,13 @@ def _parse_one(word: str) -> LegScript:
 @dataclass(frozen=True, slots=True)
 class CallerScript:
     """What the caller does: hangs up ``leaves_at`` seconds after calling (None: stays), talks for ``talks`` seconds,
-    speaks ``message`` seconds into voicemail."""
+    speaks ``message`` seconds into voicemail. ``keys`` are pressed one a time that a menu asks, `KEY_SECONDS` after it
+    began to; `NO_KEY` among them is pressed by nobody, as are those that come after all of them."""
 
     leaves_at: float | None = None
     talks: float = 30.0
     message: float = 8.0
+    keys: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +225,9 @@ class ScriptedLine:
         loop = asyncio.get_running_loop()
         self.gone: asyncio.Future[CallerEnd] = loop.create_future()
         self.recording: ScriptedRecording | None = None
+        self.keys = Keys()
         self._outcomes: Iterator[LegScript] = iter(outcomes)
+        self._pressed: Iterator[str] = iter(caller.keys)
         self._caller = caller
         self._answered = False
         if caller.leaves_at is not None:
@@ -256,15 +263,26 @@ class ScriptedLine:
     def adopt_recording(self, name: str) -> ScriptedRecording:
         raise AssertionError("no scripted call was begun by another process")
 
-    async def play_on(self, within_seconds: float) -> PlayEnd | None:
+    async def play_on(self, within_seconds: float, until: asyncio.Future[str] | None = None) -> PlayEnd | None:
         return None
 
     async def connect(self, leg: object) -> None:
         self._answered = True
 
-    async def play(self, sounds: Sequence[str], within_seconds: float) -> PlayEnd:
-        await asyncio.sleep(PROMPT_SECONDS)
-        return PlayEnd.PLAYED
+    async def play(
+        self, sounds: Sequence[str], within_seconds: float, until: asyncio.Future[str] | None = None
+    ) -> PlayEnd:
+        if until is None:
+            await asyncio.sleep(PROMPT_SECONDS)
+            return PlayEnd.PLAYED
+        if (key := self._answer_to_menu()) != NO_KEY:
+            asyncio.get_running_loop().call_later(KEY_SECONDS, self.keys.press, key)
+        await asyncio.wait([until], timeout=PROMPT_SECONDS)
+        return PlayEnd.CUT_SHORT if until.done() else PlayEnd.PLAYED
+
+    def _answer_to_menu(self) -> str:
+        """The key that is pressed now that a menu asks."""
+        return next(self._pressed, NO_KEY)
 
     async def record(self, name: str, limits: VoicemailStep) -> ScriptedRecording:
         self.recording = ScriptedRecording(self, self._caller.message, limits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio import Future
 from collections.abc import Sequence
 
 from ari_app.chronicle import Chronicle
@@ -40,15 +41,16 @@ class Prompting:
             return Prompted(at.prompt)
         return Prompted(await self.play_on(step.greeting) or PlayEnd.PLAYED)
 
-    async def play_on(self, greeting: Greeting) -> PlayEnd | None:
-        """Hear out a greeting that another process began; None when it is over, nobody knows since when."""
-        end = await self._line.play_on(PROMPT_SECONDS)
+    async def play_on(self, greeting: Greeting, until: Future[str] | None = None) -> PlayEnd | None:
+        """Hear out a greeting that another process began, ``until`` a key cuts it short; None when it is over, nobody
+        knows since when."""
+        end = await self._line.play_on(PROMPT_SECONDS, until)
         self._chronicle.note(Kind.PROMPT_ENDED, greeting=greeting.name, end=(end or PlayEnd.PLAYED).value)
         return end
 
-    async def play(self, greeting: Greeting, *more: str) -> PlayEnd:
-        """Answer, if need be, and play a greeting and further sounds after it."""
-        end = await self._sound((greeting.sound, *more), PROMPT_SECONDS, greeting)
+    async def play(self, greeting: Greeting, *more: str, until: Future[str] | None = None) -> PlayEnd:
+        """Answer, if need be, and play a greeting and further sounds after it, ``until`` a key cuts them short."""
+        end = await self._sound((greeting.sound, *more), PROMPT_SECONDS, greeting, until)
         self._chronicle.note(Kind.PROMPT_ENDED, greeting=greeting.name, end=end.value)
         return end
 
@@ -56,7 +58,13 @@ class Prompting:
         """Answer, if need be, and give the tone alone."""
         return await self._sound((TONE,), TONE_SECONDS)
 
-    async def _sound(self, sounds: Sequence[str], seconds: float, greeting: Greeting | None = None) -> PlayEnd:
+    async def _sound(
+        self,
+        sounds: Sequence[str],
+        seconds: float,
+        greeting: Greeting | None = None,
+        until: Future[str] | None = None,
+    ) -> PlayEnd:
         """What cannot be played is put on record, and does not end the call."""
         try:
             await self._line.answer()
@@ -64,7 +72,7 @@ class Prompting:
                 self._chronicle.note(Kind.ANSWERED_BY_SYSTEM)
             if greeting is not None:
                 self._chronicle.note(Kind.PROMPT_BEGAN, greeting=greeting.name)
-            return await self._line.play(sounds, seconds)
+            return await self._line.play(sounds, seconds, until)
         except LineTrouble as trouble:
             self._chronicle.note(Kind.TROUBLE, what="prompt", why=str(trouble))
             return PlayEnd.FAILED

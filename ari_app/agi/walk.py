@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ari_app.core import engine
-from ari_app.core.engine import Arrival, Decision, MessageTaken, Perform, Prompted, Route, Talked, Unanswered
+from ari_app.core.engine import Arrival, Chosen, Decision, MessageTaken, Perform, Prompted, Route, Talked, Unanswered
 from ari_app.core.outcomes import HangUpCause, LegOutcome, PlayEnd
 from ari_app.core.place import Place, version_of
 from ari_app.core.ring_order import by_lot
-from ari_app.core.scheme import Destination, DialStep, GreetingStep, SchemeBook, Step, VoicemailStep
+from ari_app.core.scheme import Destination, DialStep, GreetingStep, MenuStep, SchemeBook, Step, VoicemailStep
 from ari_app.dialstring import DialTemplates
 from ari_app.ports import LegRefused
 
@@ -100,7 +100,8 @@ def go_on(arrival: Arrival, place: Place, result: str, exchange: Exchange) -> An
 
 
 def _answer(decision: Decision, arrival: Arrival, route: Route, exchange: Exchange) -> Answer:
-    """The decision as a deed; dial steps of which nobody may be rung are passed over, as the controller does."""
+    """The decision as a deed; dial steps of which nobody may be rung are passed over, as the controller does. So are
+    menus: the call goes on where it does when nothing is chosen."""
     while isinstance(decision, Perform):
         match decision.step:
             case DialStep() as step:
@@ -108,6 +109,8 @@ def _answer(decision: Decision, arrival: Arrival, route: Route, exchange: Exchan
                 if ring is not None:
                     return Answer(ring, route, _place(arrival, route, decision.index, outcomes))
                 decision = engine.after(route.steps, decision.index, Unanswered(outcomes))
+            case MenuStep() as menu:
+                decision = engine.after(route.steps, decision.index, Chosen(menu.otherwise, by_key=False))
             case GreetingStep() | VoicemailStep() as deed:
                 return Answer(deed, route, _place(arrival, route, decision.index, ()))
             case _:

@@ -28,6 +28,7 @@ from ari_app.core.outcomes import CallerEnd, HangUpCause, LegEnd, LegOutcome, Pl
 from ari_app.core.scheme import Destination, VoicemailStep
 from ari_app.core.timeline import Kind, Note
 from ari_app.dialstring import DialTemplates
+from ari_app.keys import Keys
 from ari_app.ports import Leg, LegRefused, LineTrouble
 
 CLOSE_SECONDS = 2.0
@@ -58,6 +59,7 @@ class AriLine:
     ) -> None:
         self.channel_id = channel["id"]
         self.side = CallerSide(self.channel_id, heard)
+        self.keys = Keys()
         self._client = client
         self._registry = registry
         self._dial = dial
@@ -78,6 +80,8 @@ class AriLine:
         match event["type"]:
             case "StasisStart":
                 self._on_start(event)
+            case "ChannelDtmfReceived":
+                self.keys.press(event["digit"])
             case "Dial" if handed is not None:
                 handed.on_dial(event)
             case "ChannelHangupRequest":
@@ -186,8 +190,8 @@ class AriLine:
     def adopt_recording(self, name: str) -> AriRecording:
         return self._media.adopt(name)
 
-    async def play_on(self, within_seconds: float) -> PlayEnd | None:
-        return await self._media.play_on(within_seconds)
+    async def play_on(self, within_seconds: float, until: Future[str] | None = None) -> PlayEnd | None:
+        return await self._media.play_on(within_seconds, until)
 
     # --- what is done with it -----------------------------------------------------------------------------------------
 
@@ -253,8 +257,8 @@ class AriLine:
                 raise LegRefused(leg.ended.result()) from None
             raise LineTrouble(f"the two could not be connected: {error}") from None
 
-    async def play(self, sounds: Sequence[str], within_seconds: float) -> PlayEnd:
-        return await self._media.play(sounds, within_seconds)
+    async def play(self, sounds: Sequence[str], within_seconds: float, until: Future[str] | None = None) -> PlayEnd:
+        return await self._media.play(sounds, within_seconds, until)
 
     async def record(self, name: str, limits: VoicemailStep) -> AriRecording:
         return await self._media.record(name, limits)

@@ -52,8 +52,8 @@ class CallerMedia:
         self._recordings: dict[str, AriRecording] = {}
         self._begun: set[str] = set()
 
-    async def play(self, sounds: Sequence[str], within_seconds: float) -> PlayEnd:
-        """Play, to the end or ``within_seconds``."""
+    async def play(self, sounds: Sequence[str], within_seconds: float, until: Future[str] | None = None) -> PlayEnd:
+        """Play, to the end, or ``until`` this is done, or ``within_seconds``."""
         await self._side.in_stasis()
         self._plays += 1
         playback_id = f"{self._side.channel_id}-play-{self._plays}"
@@ -65,13 +65,20 @@ class CallerMedia:
                 there = self._or_there(begun, lambda: self._client.playbacks.get(playback_id))
                 await self._side.done(there, "play a prompt")
                 self._begun.add(playback_id)
-                await asyncio.wait([playing.ended], timeout=within_seconds)
+                return await self._heard(playback_id, playing, within_seconds, until)
         finally:
             del self._playing[playback_id]
+
+    async def _heard(
+        self, playback_id: str, playing: Playing, within_seconds: float, until: Future[str] | None
+    ) -> PlayEnd:
+        """How it ends; what has not ended by itself is stopped."""
+        waited: list[Future[Any]] = [playing.ended] if until is None else [playing.ended, until]
+        await asyncio.wait(waited, timeout=within_seconds, return_when=asyncio.FIRST_COMPLETED)
         if playing.ended.done():
             return playing.ended.result()
         self._client.playbacks.stop(playback_id)
-        return PlayEnd.OVERDUE
+        return PlayEnd.CUT_SHORT if until is not None and until.done() else PlayEnd.OVERDUE
 
     async def record(self, name: str, limits: VoicemailStep) -> AriRecording:
         """Begin to record; it may end any moment from now on."""
@@ -121,20 +128,16 @@ class CallerMedia:
         """That recording."""
         return self._recordings[name]
 
-    async def play_on(self, within_seconds: float) -> PlayEnd | None:
+    async def play_on(self, within_seconds: float, until: Future[str] | None = None) -> PlayEnd | None:
         """Wait until what was found playing is over; None when nothing was."""
         if not self._playing:
             return None
         name, playing = next(iter(self._playing.items()))
         try:
-            await asyncio.wait([playing.ended], timeout=within_seconds)
+            return await self._heard(name, playing, within_seconds, until)
         finally:
             self._registry.remove(name)
             del self._playing[name]
-        if playing.ended.done():
-            return playing.ended.result()
-        self._client.playbacks.stop(name)
-        return PlayEnd.OVERDUE
 
     @property
     def in_question(self) -> tuple[list[str], list[str]]:

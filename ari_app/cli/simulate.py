@@ -21,7 +21,7 @@ from ari_app.cli.timeline import legs_of, moments, print_timeline
 from ari_app.core.checks import Problem
 from ari_app.core.messages import Channel, Intent
 from ari_app.core.numbering import normalise, printable
-from ari_app.core.scheme import SchemeBook
+from ari_app.core.scheme import KEYS, SchemeBook
 from ari_app.ports import CallOpened
 from ari_app.settings import Settings
 from ari_app.storage.book import Reading, load_book
@@ -40,6 +40,8 @@ LAB_CALLER = "+79161112233"
               help="Seconds that the caller speaks into voicemail.")  # fmt: skip
 @click.option("--talk", default=30.0, type=click.FloatRange(min=0), metavar="S", show_default=True,
               help="Seconds that an answered destination talks.")  # fmt: skip
+@click.option("--keys", default="", metavar="KEYS", callback=lambda _, __, keys: _keys(keys),
+              help="What the caller presses in menus.")  # fmt: skip
 @json_option
 @env_file_option
 def simulate(
@@ -51,6 +53,7 @@ def simulate(
     hang_up_at: float | None,
     message: float,
     talk: float,
+    keys: str,
     as_json: bool,
     env_file: Path | None,
 ) -> None:
@@ -65,11 +68,15 @@ def simulate(
     WORDS are busy, declined, noanswer, unknown, unreachable, failed and answer, a comma between them; answer@7 answers
     after 7 seconds. Legs that have no word do not answer.
 
+    KEYS are those of a telephone, one for each time that a menu asks, such as 2 or 9,2 (the first time 9, then 2); - is
+    none. Without them nothing is pressed.
+
     \b
     Examples:
       ari-app simulate --to +74950000101
       ari-app simulate --to +74950000101 --at "sat 11:30"
       ari-app simulate --to +74950000101 --outcome busy,noanswer,answer@7
+      ari-app simulate --to +74950000131 --keys 2
       ari-app simulate --to +74950000101 --hang-up-at 4 --json
     """
     settings = settings_of(env_file)
@@ -78,7 +85,7 @@ def simulate(
         reading = load_book(connection, settings.dial_policy, settings.default_greeting)
         turns = known_turns(connection)
     opened = _arrival(dialled, caller, when, settings, reading.book)
-    script = simulation.CallerScript(hang_up_at, talk, message)
+    script = simulation.CallerScript(hang_up_at, talk, message, keys)
     result = simulation.simulate(
         opened,
         reading.book,
@@ -106,6 +113,13 @@ def _legs(outcomes: str) -> tuple[simulation.LegScript, ...]:
         return simulation.parse_outcomes(outcomes)
     except simulation.ScriptError as error:
         raise click.BadParameter(str(error), param_hint="--outcome") from None
+
+
+def _keys(text: str) -> str:
+    keys = text.replace(",", "").replace(" ", "")
+    if unknown := sorted(set(keys) - {*KEYS, simulation.NO_KEY}):
+        raise click.BadParameter(f"{unknown[0]!r} is no key; use 0 to 9, * and #, or {simulation.NO_KEY} for none")
+    return keys
 
 
 def _arrival(dialled: str, caller: str, when: str | None, settings: Settings, book: SchemeBook) -> CallOpened:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from ari_app.core.calendar_draft import day_faults
 from ari_app.core.draft import BranchDraft, DestinationDraft, EntryDraft, SchemeDraft, StepDraft, entry_of
+from ari_app.core.menu_checks import TERMINAL, menu_faults
 from ari_app.core.numbering import ENDPOINT_NAME, printable
 from ari_app.core.schedule import ScheduleError
 from ari_app.core.scheme import RingStrategy, TargetKind
@@ -28,8 +29,7 @@ MOST_STEPS = 50
 MOST_DESTINATIONS = 20
 MOST_OUTSIDE_CALLS = 1_000_000
 """In a step: whoever may edit the database must not ring a thousand phones at once with each call."""
-TERMINAL = ("voicemail", "hang_up")
-KINDS = ("dial", "greeting", *TERMINAL)
+KINDS = ("dial", "greeting", "menu", *TERMINAL)
 
 
 class Severity(StrEnum):
@@ -110,13 +110,11 @@ def _of_branch(branch: BranchDraft, where: str, rules: DialRules) -> Iterator[Pr
         yield _error(where, "it has no steps; add one, if only hang_up")
     if len(branch.steps) > MOST_STEPS:
         yield _error(where, f"it has {len(branch.steps)} steps; a branch has {MOST_STEPS} at most: remove some")
-    ended_by = None
-    for number, step in enumerate(branch.steps, start=1):
-        place = f"{where}, step {number}"
-        if ended_by is not None:
-            yield _error(place, f"nothing comes after {ended_by}; remove the step or move it before")
-        if step.kind in TERMINAL:
-            ended_by = step.kind
+    faults = tuple(menu_faults(branch.steps))
+    for number, step in enumerate(branch.steps):
+        place = f"{where}, step {number + 1}"
+        for fault in (fault for fault in faults if fault.place == number):
+            yield Problem(Severity.WARNING if fault.doubtful else Severity.ERROR, place, fault.text)
         yield from _of_step(step, place, rules)
 
 
@@ -132,7 +130,7 @@ def _of_step(step: StepDraft, where: str, rules: DialRules) -> Iterator[Problem]
         yield _error(where, f"{printable(step.kind)!r} is no kind of step; write {', '.join(KINDS)}")
     if step.kind == "greeting" and step.greeting is None:
         yield _error(where, "a greeting step needs a greeting that exists")
-    if step.greeting is not None and step.kind in ("greeting", "voicemail"):
+    if step.greeting is not None and step.kind in ("greeting", "menu", "voicemail"):
         refusal = sound_refusal(step.greeting.sound)
         if refusal:
             yield _error(f"{where}, greeting {printable(step.greeting.name)!r}", refusal)

@@ -18,11 +18,13 @@ from ari_app.core.calendar_draft import DayDraft, calendar_of
 from ari_app.core.schedule import ScheduleEntry, parse_hours
 from ari_app.core.scheme import (
     Branch,
+    Choice,
     Destination,
     DialStep,
     Greeting,
     GreetingStep,
     HangUpStep,
+    MenuStep,
     RingStrategy,
     Scheme,
     Step,
@@ -78,8 +80,17 @@ class GreetingDraft(NamedTuple):
     sound: str
 
 
+class ChoiceDraft(NamedTuple):
+    """A key of a menu, and the label of the later step of its branch that it leads to."""
+
+    key: str
+    goal: str
+
+
 class StepDraft(NamedTuple):
-    """One step. ``kind`` is dial, greeting, voicemail or hang_up; what another kind needs is not looked at."""
+    """One step. ``kind`` is dial, greeting, menu, voicemail or hang_up; what another kind needs is not looked at.
+    ``label`` is what menus before it call it; ``otherwise`` is the label that a menu leads to without a choice, empty:
+    the next step."""
 
     kind: str
     strategy: str = "in_turn"
@@ -88,6 +99,14 @@ class StepDraft(NamedTuple):
     max_seconds: int = 180
     silence_seconds: int = 5
     min_seconds: int = 2
+    label: str = ""
+    choices: tuple[ChoiceDraft, ...] = ()
+    retries: int = 2
+    wait_seconds: int = 5
+    otherwise: str = ""
+
+    def __repr__(self) -> str:
+        return told_since(self, 7)
 
 
 class BranchDraft(NamedTuple):
@@ -138,7 +157,7 @@ def compiled(draft: SchemeDraft, default_greeting: Greeting, public: Mapping[dat
         Branch(
             branch.name,
             tuple(entry_of(entry) for entry in branch.entries),
-            tuple(_step(step, default_greeting) for step in branch.steps),
+            tuple(_step(place, branch.steps, default_greeting) for place in range(len(branch.steps))),
             branch.out_of_hours,
         )
         for branch in draft.branches
@@ -148,7 +167,8 @@ def compiled(draft: SchemeDraft, default_greeting: Greeting, public: Mapping[dat
     return Scheme(draft.name, zone, branches, draft.version, calendar, outside_calls_a_day=cap)
 
 
-def _step(draft: StepDraft, default_greeting: Greeting) -> Step:
+def _step(place: int, steps: tuple[StepDraft, ...], default_greeting: Greeting) -> Step:
+    draft = steps[place]
     prompt = draft.greeting
     greeting = Greeting(prompt.name, played(prompt.sound)) if prompt else default_greeting
     match draft.kind:
@@ -156,11 +176,21 @@ def _step(draft: StepDraft, default_greeting: Greeting) -> Step:
             return DialStep(RingStrategy(draft.strategy), tuple(map(_destination, draft.destinations)))
         case "greeting":
             return GreetingStep(greeting)
+        case "menu":
+            return _menu(place, steps, greeting)
         case "voicemail":
             return VoicemailStep(greeting, draft.max_seconds, draft.silence_seconds, draft.min_seconds)
         case "hang_up":
             return HangUpStep()
     raise ValueError(f"{draft.kind!r} is no kind of step")
+
+
+def _menu(place: int, steps: tuple[StepDraft, ...], greeting: Greeting) -> MenuStep:
+    draft = steps[place]
+    later = {step.label: number for number, step in enumerate(steps) if step.label and number > place}
+    choices = tuple(Choice(choice.key, later[choice.goal], choice.goal) for choice in draft.choices)
+    otherwise = later[draft.otherwise] if draft.otherwise else place + 1
+    return MenuStep(greeting, choices, otherwise, draft.otherwise, draft.retries, draft.wait_seconds)
 
 
 def _destination(draft: DestinationDraft) -> Destination:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from ari_app.core.messages import MessageKind
 from ari_app.core.timeline import Entry, Kind
-from ari_app.core.verdict import Disposition, Reason, Verdict
+from ari_app.core.verdict import Disposition, Reason, Verdict, last_step_kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class Point(StrEnum):
 
     RINGING = "lost_ringing"
     GREETING = "lost_greeting"
+    MENU = "lost_menu"
+    CHOICE = "lost_choice"
     PROMPT = "lost_prompt"
     NO_MESSAGE = "lost_no_message"
     UNANSWERED = "lost_unanswered"
@@ -75,6 +77,8 @@ def ending_of(verdict: Verdict, timeline: Sequence[Entry]) -> Ending:
 _KINDS: Mapping[Point, tuple[MessageKind, ...]] = {
     Point.RINGING: (MessageKind.HUNG_UP,),
     Point.GREETING: (MessageKind.HUNG_UP,),
+    Point.MENU: (MessageKind.MISSED,),
+    Point.CHOICE: (MessageKind.HUNG_UP,),
     Point.PROMPT: (MessageKind.MISSED,),
     Point.NO_MESSAGE: (MessageKind.MISSED,),
     Point.UNANSWERED: (MessageKind.MISSED,),
@@ -104,5 +108,8 @@ def _point(verdict: Verdict, timeline: Sequence[Entry]) -> Point:
         return Point.NO_MESSAGE
     if Kind.CALLER_LEFT not in kinds:
         return Point.UNANSWERED
-    step = next((entry.details.get("kind") for entry in reversed(timeline) if entry.kind is Kind.STEP_BEGAN), None)
-    return {"voicemail": Point.PROMPT, "greeting": Point.GREETING}.get(str(step), Point.RINGING)
+    chose = any(entry.kind is Kind.KEY_PRESSED and entry.details.get("leads") for entry in timeline)
+    before = {"voicemail": Point.PROMPT, "menu": Point.MENU}.get(last_step_kind(timeline))
+    if before is not None or chose:
+        return before or Point.CHOICE
+    return Point.GREETING if last_step_kind(timeline) == "greeting" else Point.RINGING

@@ -19,6 +19,7 @@ from ari_app.core.scheme import (
     Greeting,
     GreetingStep,
     HangUpStep,
+    MenuStep,
     Number,
     RingStrategy,
     Scheme,
@@ -72,11 +73,19 @@ class Prompted:
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """A menu step is over, and leads to step ``goal`` (from 0); ``by_key``: because the caller chose it."""
+
+    goal: int
+    by_key: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class MessageTaken:
     """A voicemail step is over, whether or not what was recorded counts."""
 
 
-StepResult = Unanswered | Talked | Prompted | MessageTaken
+StepResult = Unanswered | Talked | Prompted | Chosen | MessageTaken
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +216,10 @@ def after(steps: tuple[Step, ...], index: int, result: StepResult) -> Decision:
             return _perform(steps, index + 1, why_unanswered(outcomes), _cause_for(outcomes))
         case Prompted(end):
             return _perform(steps, index + 1, f"prompt_{end.value}", HangUpCause.NORMAL)
+        case Chosen(goal, by_key):
+            # Only ever forward: whatever a menu says, a call ends.
+            goal = max(goal, index + 1)
+            return _perform(steps, goal, "menu_choice" if by_key else "menu_default", HangUpCause.NORMAL)
         case Talked() | MessageTaken():
             return Finish(HangUpCause.NORMAL)
 
@@ -247,6 +260,9 @@ def describe(step: Step) -> str:
             return f"ring {strategy.words}: {names}"
         case GreetingStep(greeting):
             return f"play greeting {greeting.name!r}"
+        case MenuStep(greeting=greeting, choices=choices):
+            keys = ", ".join(f"{choice.key} {choice.label}" for choice in choices)
+            return f"menu with greeting {greeting.name!r}: {keys}, else {step.otherwise_label or 'the next step'}"
         case VoicemailStep(greeting=greeting, max_seconds=longest):
             return f"voicemail with greeting {greeting.name!r}, at most {longest} s"
         case HangUpStep():
@@ -264,6 +280,7 @@ _UNNAMED = Greeting("", "")
 _KIND_WORDS: Mapping[type[Step], str] = {
     DialStep: "dial",
     GreetingStep: "greeting",
+    MenuStep: "menu",
     VoicemailStep: "voicemail",
     HangUpStep: "hang_up",
 }

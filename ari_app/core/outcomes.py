@@ -82,9 +82,10 @@ class CallerEnd(StrEnum):
 
 
 class PlayEnd(StrEnum):
-    """How a prompt ended."""
+    """How a prompt ended. ``CUT_SHORT``: by a key that the caller pressed."""
 
     PLAYED = "played"
+    CUT_SHORT = "cut_short"
     FAILED = "failed"
     OVERDUE = "overdue"
 

@@ -105,6 +105,37 @@ class VoicemailStep:
     min_seconds: int = 2
 
 
+KEYS = "1234567890*#"
+"""Those of a telephone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A key, and the later step of the branch (from 0) that it leads to, with its label."""
+
+    key: str
+    goal: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class MenuStep:
+    """Play the greeting and let the caller choose by a key, also while it plays. When after that ``wait_seconds`` have
+    brought no key, or one that is no choice, it is asked again, ``retries`` times; then the call goes on at step
+    ``otherwise`` (from 0, a later one; with its label, unless it is simply the next)."""
+
+    greeting: Greeting
+    choices: tuple[Choice, ...]
+    otherwise: int
+    otherwise_label: str = ""
+    retries: int = 2
+    wait_seconds: int = 5
+
+    def choice(self, key: str) -> Choice | None:
+        """The choice that the key is; None: it is none."""
+        return next((choice for choice in self.choices if choice.key == key), None)
+
+
 @dataclass(frozen=True, slots=True)
 class HangUpStep:
     """End the call. ``cause`` is what the caller's network is told; None leaves it to what happened before."""
@@ -112,7 +143,7 @@ class HangUpStep:
     cause: HangUpCause | None = None
 
 
-Step = DialStep | GreetingStep | VoicemailStep | HangUpStep
+Step = DialStep | GreetingStep | MenuStep | VoicemailStep | HangUpStep
 
 
 @dataclass(frozen=True, slots=True)

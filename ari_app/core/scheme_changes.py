@@ -58,6 +58,10 @@ def canonical(draft: SchemeDraft) -> SchemeDraft:
 
 
 def _canonical_step(step: StepDraft) -> StepDraft:
+    return _looked_at(step)._replace(label=step.label)
+
+
+def _looked_at(step: StepDraft) -> StepDraft:
     match step.kind:
         case "dial":
             weighed = step.strategy == RingStrategy.WEIGHTED
@@ -66,7 +70,16 @@ def _canonical_step(step: StepDraft) -> StepDraft:
         case "greeting":
             return StepDraft("greeting", greeting=step.greeting)
         case "voicemail":
-            return step._replace(strategy="in_turn", destinations=())
+            seconds = step.max_seconds, step.silence_seconds, step.min_seconds
+            return StepDraft("voicemail", "in_turn", (), step.greeting, *seconds)
+        case "menu":
+            return StepDraft("menu")._replace(
+                greeting=step.greeting,
+                choices=tuple(sorted(step.choices)),
+                retries=step.retries,
+                wait_seconds=step.wait_seconds,
+                otherwise=step.otherwise,
+            )
     return StepDraft(step.kind)
 
 
@@ -156,7 +169,7 @@ def _within_branch(before: BranchDraft, after: BranchDraft) -> Iterator[Change]:
 
 
 def _changed_step(number: int, before: StepDraft, after: StepDraft) -> Change:
-    if before.kind == after.kind == "dial":
+    if before.kind == after.kind == "dial" and before.label == after.label:
         return Change(Sign.CHANGED, f"step {number}: dial", within=tuple(_within_dial(before, after)))
     return Change(Sign.CHANGED, f"step {number}", step_words(before), step_words(after))
 
@@ -235,12 +248,21 @@ def _day(day: int) -> str:
 
 def step_words(step: StepDraft) -> str:
     """One step in a line."""
+    return f"{_what(step)} (label {step.label!r})" if step.label else _what(step)
+
+
+def _what(step: StepDraft) -> str:
     prompt = f"greeting {step.greeting.name!r} ({step.greeting.sound})" if step.greeting else "the default greeting"
     match step.kind:
         case "dial":
             return f"dial {strategy_words(step)}: {', '.join(map(_destination, step.destinations)) or 'nobody'}"
         case "greeting":
             return f"play {prompt}"
+        case "menu":
+            keys = ", ".join(f"{choice.key} {choice.goal!r}" for choice in step.choices) or "no keys"
+            without = f"else {step.otherwise!r}" if step.otherwise else "else the next step"
+            asks = f"{step.wait_seconds} s for a key, asked again {step.retries} times"
+            return f"menu, {prompt}: {keys}, {without}; {asks}"
         case "voicemail":
             limits = f"{step.max_seconds} s at most, {step.min_seconds} s at least, ended by {step.silence_seconds} s"
             return f"voicemail, {prompt}, {limits} of silence"

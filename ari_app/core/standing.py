@@ -42,7 +42,8 @@ class RecordingStanding:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """``step`` is the one the call is in, from 1, and ``kind`` its kind; 0 when none has begun. ``prompt`` is how the
-    prompt of this step ended, None if it has not; ``prompt_begun`` whether it began. ``prompts`` counts them all.
+    prompt of this step ended, None if it has not; ``prompt_begun`` whether it began. ``prompts`` counts them all,
+    ``asked`` those of this step.
     ``hung_up``: we have ended the call, or were about to. ``told``: its verdict is on record."""
 
     step: int = 0
@@ -51,6 +52,7 @@ class Standing:
     legs: tuple[LegStanding, ...] = ()
     talk_over: bool = False
     prompts: int = 0
+    asked: int = 0
     prompt_begun: bool = False
     prompt: PlayEnd | None = None
     recording: RecordingStanding | None = None
@@ -93,13 +95,14 @@ class _Reading:
         match entry.kind:
             case Kind.STEP_BEGAN:
                 changed |= {"step": _number(entry, "step"), "kind": str(details.get("kind")), "began_ms": entry.at_ms}
-                changed |= {"prompt_begun": False, "prompt": None}
+                changed |= {"prompt_begun": False, "prompt": None, "asked": 0}
             case Kind.LEG_DIALED | Kind.LEG_RANG | Kind.LEG_ANSWERED | Kind.LEG_ENDED | Kind.CONNECTED:
                 self._leg(entry)
             case Kind.TALK_ENDED:
                 changed["talk_over"] = True
             case Kind.PROMPT_BEGAN:
-                changed |= {"prompt_begun": True, "prompts": found.prompts + 1}
+                changed |= {"prompt_begun": True, "prompt": None}
+                changed |= {"prompts": found.prompts + 1, "asked": found.asked + 1}
             case Kind.PROMPT_ENDED:
                 changed["prompt"] = _known(PlayEnd, details.get("end"), PlayEnd.FAILED)
             case Kind.RECORDING_BEGAN if details.get("name"):

@@ -34,6 +34,8 @@ class Kind(StrEnum):
     ANSWERED_BY_SYSTEM = "answered_by_system"
     PROMPT_BEGAN = "prompt_began"
     PROMPT_ENDED = "prompt_ended"
+    KEY_PRESSED = "key_pressed"
+    NO_KEY = "no_key"
     RECORDING_BEGAN = "recording_began"
     RECORDING_ENDED = "recording_ended"
     RECORDING_OWED = "recording_owed"

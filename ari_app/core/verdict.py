@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -28,6 +28,7 @@ class Reason(StrEnum):
     MESSAGE = "message"
     HUNG_UP_RINGING = "hung_up_while_ringing"
     HUNG_UP_IN_GREETING = "hung_up_in_greeting"
+    HUNG_UP_IN_MENU = "hung_up_in_menu"
     NO_MESSAGE = "no_message"
     NOBODY_ANSWERED = "nobody_answered"
     ENDED_BY_SCHEME = "ended_by_scheme"
@@ -77,7 +78,7 @@ def _why_in_hand(entries: tuple[Entry, ...], kinds: set[Kind], left: Scalar) -> 
     if Kind.RECORDING_BEGAN in kinds:
         return Reason.NO_MESSAGE
     if left is not None:
-        return Reason.HUNG_UP_IN_GREETING if _in_prompt(entries) else Reason.HUNG_UP_RINGING
+        return _where_left(entries)
     if _broken_off(entries, kinds):
         return Reason.TROUBLE
     for kind, reason in (
@@ -95,6 +96,18 @@ def _broken_off(entries: tuple[Entry, ...], kinds: set[Kind]) -> bool:
     """Whether trouble ended the call before its steps did: then nobody was given the time to answer."""
     ended = any(entry.kind is Kind.TROUBLE and entry.details.get("what") in ENDING_TROUBLE for entry in entries)
     return ended and Kind.HUNG_UP not in kinds
+
+
+def _where_left(entries: tuple[Entry, ...]) -> Reason:
+    if last_step_kind(entries) == "menu":
+        return Reason.HUNG_UP_IN_MENU
+    return Reason.HUNG_UP_IN_GREETING if _in_prompt(entries) else Reason.HUNG_UP_RINGING
+
+
+def last_step_kind(entries: Sequence[Entry]) -> str:
+    """The kind of the step that the timeline broke off in; empty before the first."""
+    began = (entry for entry in reversed(entries) if entry.kind is Kind.STEP_BEGAN)
+    return str(next((entry.details.get("kind") for entry in began), ""))
 
 
 def _in_prompt(entries: tuple[Entry, ...]) -> bool:

@@ -85,19 +85,36 @@ _VOICEMAIL = {
         ),
     ]
 }
+_MENU = _keys(
+    "let the caller choose by a key, also while the greeting plays",
+    ("greeting", "choices"),
+    greeting=_GREETING_NAME,
+    choices={
+        "type": "object",
+        "minProperties": 1,
+        "patternProperties": {"^[0-9*#]$": _titled(_TEXT, "the label of a later step of the branch")},
+        "additionalProperties": False,
+        "description": "keys with the labels that they lead to: {1: sales, 2: support}",
+    },
+    retries=_titled(_WHOLE, "so many times it asks once more, 0 to 9", default=2),
+    wait_seconds=_titled(_SECONDS, "seconds for a key after the greeting, 1 to 60", default=5),
+    otherwise=_titled(_TEXT, "the label that it leads to without a choice; none: the next step"),
+)
 _PLAY = {"anyOf": [_GREETING_NAME, _keys("play a greeting", ("greeting",), greeting=_GREETING_NAME)]}
 
 
 def _step_of(kind: str, options: Schema) -> Schema:
-    return {"type": "object", "properties": {kind: options}, "required": [kind], "additionalProperties": False}
+    known = {"label": _titled(_TEXT, "what menus before the step call it"), kind: options}
+    return {"type": "object", "properties": known, "required": [kind], "additionalProperties": False}
 
 
 _STEP = {
-    "description": "dial, greeting, voicemail or hang up; the last two end a branch",
+    "description": "dial, greeting, menu, voicemail or hang up; after the last two comes only what a menu leads to",
     "anyOf": [
         {"enum": ["voicemail", "hang up"]},
         _step_of("dial", _DIAL),
         _step_of("greeting", _PLAY),
+        _step_of("menu", _MENU),
         _step_of("voicemail", _VOICEMAIL),
         _step_of("hang up", {"type": "null"}),
     ],

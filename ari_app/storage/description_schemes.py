@@ -20,6 +20,7 @@ from ari_app.core.numbering import ENDPOINT_NAME
 from ari_app.core.schedule import ScheduleError
 from ari_app.core.scheme import RingStrategy
 from ari_app.storage.description_calendar import CalendarReader, weekday
+from ari_app.storage.description_menu import MenuReader
 from ari_app.storage.yaml_reading import (
     Complaints,
     Node,
@@ -38,7 +39,7 @@ from ari_app.storage.yaml_reading import (
 
 _STRATEGIES = {strategy.words: strategy.value for strategy in RingStrategy}
 _SCHEME = ("name", "time zone", "holidays", "exceptional days", "outside calls a day", "branches")
-_STEPS = ("dial", "greeting", "voicemail", "hang up")
+_STEPS = ("dial", "greeting", "menu", "voicemail", "hang up")
 _HOURS = re.compile(r"(?:(?P<first>[A-Za-z]+)(?:\s*[-–]\s*(?P<last>[A-Za-z]+))?\s+)?(?P<hours>\d.*)")
 _ELSEWHERE = "ru/greeting"
 """Stands for the sound of a greeting that the database has and the description only names."""
@@ -57,6 +58,7 @@ class SchemeReader:
         self._sounds = sounds
         self._warnings = warnings
         self._calendar = CalendarReader(complaints)
+        self._menu = MenuReader(complaints, self._greeting)
 
     def read(self, node: Node) -> SchemeDraft:
         """One scheme, checked once all of it could be read."""
@@ -113,7 +115,16 @@ class SchemeReader:
         return default if name is None else weekday(name, node, default, self._complaints)
 
     def _step(self, node: Node) -> StepDraft:
-        """``voicemail``, or ``dial: {...}``."""
+        """``voicemail``, or ``dial: {...}``; with a label beside it where a menu leads to it."""
+        if isinstance(node, yaml.MappingNode) and len(node.value) == 2:
+            labels = [value for key, value in node.value if key.value == "label"]
+            rest = [(key, value) for key, value in node.value if key.value != "label"]
+            if labels and rest:
+                bare = yaml.MappingNode(node.tag, rest, node.start_mark, node.end_mark)
+                return self._unlabelled(bare)._replace(label=title(labels[0], "a label", self._complaints))
+        return self._unlabelled(node)
+
+    def _unlabelled(self, node: Node) -> StepDraft:
         inner: Node | None = None
         if isinstance(node, yaml.ScalarNode):
             kind = str(node.value).strip().lower().replace("_", " ")
@@ -127,6 +138,8 @@ class SchemeReader:
             return self._dial(node, inner)
         if kind in ("greeting", "voicemail"):
             return self._prompt(node, kind, inner)
+        if kind == "menu":
+            return self._menu.read(node, inner)
         if kind != "hang up":
             self._complaints.at(node, f"{kind!r} is no kind of step; {meant(kind, list(_STEPS))}")
         return StepDraft("hang_up")
@@ -137,15 +150,18 @@ class SchemeReader:
         else:
             known = ("greeting", "max seconds", "silence seconds", "min seconds")
             values = mapping(inner, known if kind == "voicemail" else ("greeting",), f"a {kind} step", self._complaints)
-        name = title(values.get("greeting"), "the greeting", self._complaints)
-        if kind == "greeting" and not name:
+        prompt = self._greeting(values.get("greeting"))
+        if kind == "greeting" and prompt is None:
             self._complaints.at(node, "a greeting step names its greeting: - greeting: Sales welcome")
         longest, silence, shortest = (
             seconds(values.get(key), key, default, self._complaints)
             for key, default in (("max seconds", 180), ("silence seconds", 5), ("min seconds", 2))
         )
-        prompt = GreetingDraft(name, self._sounds.get(name) or _ELSEWHERE) if name else None
         return StepDraft(kind, greeting=prompt, max_seconds=longest, silence_seconds=silence, min_seconds=shortest)
+
+    def _greeting(self, node: Node | None) -> GreetingDraft | None:
+        name = title(node, "the greeting", self._complaints)
+        return GreetingDraft(name, self._sounds.get(name) or _ELSEWHERE) if name else None
 
     def _dial(self, node: Node, inner: Node | None) -> StepDraft:
         if inner is None:

@@ -75,8 +75,13 @@ class _Indented(yaml.SafeDumper):
         """Whatever could count as a line's end or a blank is escaped: between single quotes it would be folded."""
         return self.represent_scalar("tag:yaml.org,2002:str", data, style=None if data.isprintable() else '"')
 
+    def nothing(self, _: None) -> yaml.ScalarNode:
+        """``voicemail:``, as people write it."""
+        return self.represent_scalar("tag:yaml.org,2002:null", "")
+
 
 _Indented.add_representer(str, _Indented.text)
+_Indented.add_representer(type(None), _Indented.nothing)
 
 
 def described(scheme: SchemeDraft) -> Described:
@@ -101,11 +106,20 @@ def _branch(branch: BranchDraft) -> Described:
         parts["hours"] = [entry_words(entry) for entry in branch.entries]
     if branch.out_of_hours:
         parts["out of hours"] = True
-    return {**parts, "steps": [_step(step) for step in branch.steps]}
+    return {**parts, "steps": [_labelled(step) for step in branch.steps]}
+
+
+def _labelled(step: StepDraft) -> Described | str:
+    written = _step(step)
+    if not step.label:
+        return written
+    return {"label": step.label} | (written if isinstance(written, dict) else {written: None})
 
 
 def _step(step: StepDraft) -> Described | str:
     match step.kind:
+        case "menu":
+            return {"menu": _menu(step)}
         case "dial":
             return {"dial": _dial(step)}
         case "greeting":
@@ -120,6 +134,18 @@ def _step(step: StepDraft) -> Described | str:
                 options |= {key: value} if value != default else {}
             return {"voicemail": options} if options else "voicemail"
     return step.kind.replace("_", " ")
+
+
+def _menu(step: StepDraft) -> Described:
+    choices = {choice.key: choice.goal for choice in step.choices}
+    parts: Described = {"greeting": step.greeting.name if step.greeting else "", "choices": choices}
+    for key, value, default in (
+        ("retries", step.retries, 2),
+        ("wait seconds", step.wait_seconds, 5),
+        ("otherwise", step.otherwise, ""),
+    ):
+        parts |= {key: value} if value != default else {}
+    return parts
 
 
 def _dial(step: StepDraft) -> Described:

@@ -28,12 +28,19 @@ MENDS = {
     "closes_is_a_time_from_00_00_to_23_59": "Closes must be a time of the form HH:MM, from 00:00 to 23:59.",
     "hours_cannot_cross_midnight_split_at_23_59_and_00_00": "Hours cannot cross midnight; write two entries: from "
     "opens to 23:59, and from 00:00 to closes (18:01-08:59 becomes 18:01-23:59 and 00:00-08:59).",
-    "kind_of_step_is_dial_greeting_voicemail_or_hang_up": "A step's kind is dial, greeting, voicemail or hang_up.",
+    "kind_of_step_is_dial_greeting_menu_voicemail_or_hang_up": "A step's kind is dial, greeting, menu, voicemail or "
+    "hang_up.",
     "strategy_is_a_way_to_ring": "A ring strategy is in_turn, all_at_once, staggered, round_robin, random, weighted "
     "or least_recent.",
-    "greeting_step_names_its_greeting": "A greeting step needs its greeting_id.",
-    "dial_and_hang_up_steps_play_no_greeting": "Only greeting and voicemail steps have a greeting_id; put a greeting "
-    "step before this one instead.",
+    "greeting_step_names_its_greeting": "A greeting step or a menu needs its greeting_id.",
+    "dial_and_hang_up_steps_play_no_greeting": "Only greeting, menu and voicemail steps have a greeting_id; put a "
+    "greeting step before this one instead.",
+    "menu_asks_again_0_to_9_times": "A menu asks again (retries) 0 to 9 times.",
+    "menu_waits_1_to_60_seconds": "A menu waits for a key (wait_seconds) 1 to 60 seconds.",
+    "choices_need_their_step": "A choice belongs to a menu step: that step must exist.",
+    "key_is_0_to_9_star_or_hash": "A key is one of 0 to 9, * and #.",
+    "goal_is_not_empty": "A choice names its goal: the label of a later step of the same branch.",
+    "the_menu_has_this_key_already": "The menu has this key already; a key leads to one step.",
     "message_is_at_most_5_to_3600_seconds": "The longest message (max_seconds) must be 5 to 3600 seconds.",
     "silence_is_1_to_60_seconds": "The silence that ends a message must be 1 to 60 seconds.",
     "shortest_message_is_0_to_60_seconds": "The shortest message (min_seconds) must be 0 to 60 seconds.",
@@ -75,6 +82,7 @@ _UNIQUE_COLUMNS = {
     "greetings.name": "a_greeting_of_this_name_exists",
     "schemes.name": "a_scheme_of_this_name_exists",
     "numbers.e164": "this_number_is_already_listed",
+    "choices.step_id": "the_menu_has_this_key_already",
     "overrides.scheme_id": "the_scheme_has_an_override_already",
     **UNIQUE_COLUMNS,
 }

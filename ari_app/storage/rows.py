@@ -10,11 +10,20 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from ari_app.core.calendar_draft import OverrideDraft
-from ari_app.core.draft import BranchDraft, DestinationDraft, EntryDraft, GreetingDraft, SchemeDraft, StepDraft
+from ari_app.core.draft import (
+    BranchDraft,
+    ChoiceDraft,
+    DestinationDraft,
+    EntryDraft,
+    GreetingDraft,
+    SchemeDraft,
+    StepDraft,
+)
 from ari_app.storage.calendar_rows import read_calendars
 from ari_app.storage.message_rows import MessageRows, read_messages
 from ari_app.storage.schema import (
     branches,
+    choices,
     configuration_changes,
     destinations,
     greetings,
@@ -76,10 +85,15 @@ _STEPS = (
         steps.c.max_seconds,
         steps.c.silence_seconds,
         steps.c.min_seconds,
+        steps.c.label,
+        steps.c.retries,
+        steps.c.wait_seconds,
+        steps.c.otherwise,
     )
     .select_from(steps.outerjoin(greetings))
     .order_by(steps.c.position, steps.c.id)
 )
+_CHOICES = sa.select(choices.c.step_id, choices.c.key, choices.c.goal).order_by(choices.c.key)
 _DESTINATIONS = sa.select(
     destinations.c.step_id,
     destinations.c.kind,
@@ -106,10 +120,7 @@ def read_configuration(connection: sa.Connection) -> Configuration:
     token = read_token(connection)
     rung = _grouped(connection, _DESTINATIONS, DestinationDraft)
     hours = _grouped(connection, _ENTRIES, EntryDraft)
-    done: dict[int, list[StepDraft]] = defaultdict(list)
-    for step_id, branch_id, kind, strategy, greeting, sound, *seconds in connection.execute(_STEPS):
-        prompt = None if greeting is None else GreetingDraft(greeting, sound)
-        done[branch_id].append(StepDraft(kind, strategy, tuple(rung.get(step_id, ())), prompt, *seconds))
+    done = _steps(connection, rung)
     held: dict[int, list[BranchDraft]] = defaultdict(list)
     for branch_id, scheme_id, name, closed in connection.execute(_BRANCHES):
         entries = tuple(hours.get(branch_id, ()))
@@ -121,6 +132,21 @@ def read_configuration(connection: sa.Connection) -> Configuration:
     }
     listed = [_number(row) for row in connection.execute(_NUMBERS)]
     return Configuration(token, drafts, listed, read_messages(connection), overrides)
+
+
+def _steps(
+    connection: sa.Connection, rung: Mapping[int, Sequence[DestinationDraft]]
+) -> Mapping[int, Sequence[StepDraft]]:
+    """The steps of each branch by its id."""
+    chosen = _grouped(connection, _CHOICES, ChoiceDraft)
+    done: dict[int, list[StepDraft]] = defaultdict(list)
+    for step_id, branch_id, kind, strategy, greeting, sound, *rest in connection.execute(_STEPS):
+        longest, silence, shortest, label, *menu = rest
+        prompt = None if greeting is None else GreetingDraft(greeting, sound)
+        seconds = (longest, silence, shortest)
+        destinations, keys = tuple(rung.get(step_id, ())), tuple(chosen.get(step_id, ()))
+        done[branch_id].append(StepDraft(kind, strategy, destinations, prompt, *seconds, label, keys, *menu))
+    return done
 
 
 def _grouped(connection: sa.Connection, query: sa.Select[Any], draft: Any) -> dict[int, list[Any]]:

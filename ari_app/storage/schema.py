@@ -18,6 +18,7 @@ CONFIGURATION = (
     "branches",
     "schedule_entries",
     "steps",
+    "choices",
     "destinations",
     "numbers",
     "exceptional_days",
@@ -197,7 +198,7 @@ steps = sa.Table(
     its_id(),
     parent("branch_id", "branches", "steps_need_their_branch", "its branch", nullable=False, ondelete="CASCADE"),
     _position("branch's steps"),
-    sa.Column("kind", sa.Text, nullable=False, comment="dial, greeting, voicemail or hang_up"),
+    sa.Column("kind", sa.Text, nullable=False, comment="dial, greeting, menu, voicemail or hang_up"),
     sa.Column(
         "strategy",
         sa.Text,
@@ -211,6 +212,24 @@ steps = sa.Table(
         "steps_need_their_greeting",
         "what it plays; voicemail without one: the default",
     ),
+    sa.Column("label", sa.Text, nullable=False, server_default="", comment="what menus before it call it"),
+    sa.Column(
+        "retries", sa.Integer, nullable=False, server_default="2", comment="menu: so many times it asks once more"
+    ),
+    sa.Column(
+        "wait_seconds",
+        sa.Integer,
+        nullable=False,
+        server_default="5",
+        comment="menu: seconds for a key after the greeting",
+    ),
+    sa.Column(
+        "otherwise",
+        sa.Text,
+        nullable=False,
+        server_default="",
+        comment="menu: label of the later step that follows without a choice; empty: the next step",
+    ),
     sa.Column(
         "max_seconds", sa.Integer, nullable=False, server_default="180", comment="voicemail: the longest message"
     ),
@@ -220,10 +239,17 @@ steps = sa.Table(
     sa.Column(
         "min_seconds", sa.Integer, nullable=False, server_default="2", comment="voicemail: shorter counts as none"
     ),
-    check("kind_of_step_is_dial_greeting_voicemail_or_hang_up", "kind IN ('dial', 'greeting', 'voicemail', 'hang_up')"),
+    check(
+        "kind_of_step_is_dial_greeting_menu_voicemail_or_hang_up",
+        "kind IN ('dial', 'greeting', 'menu', 'voicemail', 'hang_up')",
+    ),
     check("strategy_is_a_way_to_ring", f"strategy IN ({', '.join(repr(one.value) for one in RingStrategy)})"),
-    check("greeting_step_names_its_greeting", "kind <> 'greeting' OR greeting_id IS NOT NULL"),
-    check("dial_and_hang_up_steps_play_no_greeting", "kind IN ('greeting', 'voicemail') OR greeting_id IS NULL"),
+    check("greeting_step_names_its_greeting", "kind NOT IN ('greeting', 'menu') OR greeting_id IS NOT NULL"),
+    check(
+        "dial_and_hang_up_steps_play_no_greeting", "kind IN ('greeting', 'menu', 'voicemail') OR greeting_id IS NULL"
+    ),
+    check("menu_asks_again_0_to_9_times", "retries BETWEEN 0 AND 9"),
+    check("menu_waits_1_to_60_seconds", "wait_seconds BETWEEN 1 AND 60"),
     check("message_is_at_most_5_to_3600_seconds", "max_seconds BETWEEN 5 AND 3600"),
     check("silence_is_1_to_60_seconds", "silence_seconds BETWEEN 1 AND 60"),
     check("shortest_message_is_0_to_60_seconds", "min_seconds BETWEEN 0 AND 60"),
@@ -231,6 +257,20 @@ steps = sa.Table(
     check("position_is_1_to_1000", "position BETWEEN 1 AND 1000"),
     sa.Index("steps_of_a_branch", "branch_id"),
     comment="what a branch does, in order, until a call is connected",
+    sqlite_strict=True,
+)
+
+choices = sa.Table(
+    "choices",
+    metadata,
+    its_id(),
+    parent("step_id", "steps", "choices_need_their_step", "its menu step", nullable=False, ondelete="CASCADE"),
+    sa.Column("key", sa.Text, nullable=False, comment="what the caller presses: 0 to 9, * or #"),
+    sa.Column("goal", sa.Text, nullable=False, comment="label of the later step of the branch that it leads to"),
+    check("key_is_0_to_9_star_or_hash", "key IN ('0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '*', '#')"),
+    check("goal_is_not_empty", "trim(goal) <> ''"),
+    sa.UniqueConstraint("step_id", "key", name="the_menu_has_this_key_already"),
+    comment="what the keys of a menu step do",
     sqlite_strict=True,
 )
 

@@ -19,6 +19,11 @@ class NameMissingError(LookupError):
     """Something is named that is neither described nor in the database; the message says what and where."""
 
 
+def _said(draft: StepDraft, *settings: str) -> dict[str, Any]:
+    """Those that are not the default: a revision made before their columns were there must still be applied."""
+    return {name: value for name in settings if (value := getattr(draft, name)) != StepDraft._field_defaults[name]}
+
+
 class Sower:
     """Inserts rows and knows their ids. It names every column that it sets and no other, so that a seed of today still
     fits a schema that has grown."""
@@ -123,7 +128,10 @@ class Sower:
             max_seconds=step.max_seconds,
             silence_seconds=step.silence_seconds,
             min_seconds=step.min_seconds,
+            **_said(step, "label", "retries", "wait_seconds", "otherwise"),
         )
+        for choice in step.choices:
+            self._add(schema.choices, step_id=step_id, **choice._asdict())
         for number, destination in enumerate(step.destinations, start=1):
             self._destination(step_id, number, destination)
 

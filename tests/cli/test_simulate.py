@@ -61,6 +61,18 @@ def test_the_caller_hangs_up_or_speaks_as_told(cli: Cli) -> None:
     assert cli.json("simulate", "--to", "+74950000107", "--message", "5")["verdict"]["disposition"] == "message_left"
 
 
+@pytest.mark.promise("FLD-09")
+@pytest.mark.parametrize(
+    ("keys", "reason", "leads"),
+    [("1", "talked", ["sales"]), ("9, 2", "message", [None, "support"]), ("-,0", "message", ["message"])],
+)
+def test_keys_are_pressed_in_a_menu(cli: Cli, keys: str, reason: str, leads: list[str | None]) -> None:
+    told = cli.json("simulate", "--to", "+74950000131", "--outcome", "answer" if keys == "1" else "", "--keys", keys)
+    assert told["verdict"]["reason"] == reason
+    pressed = [moment["details"]["leads"] for moment in told["timeline"] if moment["kind"] == "key_pressed"]
+    assert pressed == leads
+
+
 def test_a_number_that_is_not_ours_gets_the_default(cli: Cli) -> None:
     told = cli.json("simulate", "--to", "nonsense")
     assert told["call"]["dialled"] is None

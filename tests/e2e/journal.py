@@ -88,7 +88,26 @@ class HangUp:
     """A hang-up step's row."""
 
 
-Step = Dial | Greeting | Voicemail | HangUp
+@dataclass(frozen=True)
+class Menu:
+    """A menu step's rows; its choices are keys with the labels that they lead to."""
+
+    choices: dict[str, str]
+    sound: str = "en/greeting"
+    otherwise: str = ""
+    retries: int = 2
+    wait_seconds: int = 5
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A step that a menu leads to."""
+
+    label: str
+    step: Dial | Greeting | Voicemail | HangUp
+
+
+Step = Dial | Greeting | Voicemail | HangUp | Menu | Labelled
 
 
 @dataclass(frozen=True)
@@ -173,6 +192,9 @@ def insert_branches(connection: sqlite3.Connection, scheme: int, branches: tuple
 def _insert_step(connection: sqlite3.Connection, branch: int, position: int, step: Step) -> None:
     row: Row = {"branch_id": branch, "position": position}
     destinations: tuple[Destination, ...] = ()
+    choices: dict[str, str] = {}
+    if isinstance(step, Labelled):
+        row["label"], step = step.label, step.step
     match step:
         case Dial(destinations, strategy):
             row |= {"kind": "dial", "strategy": strategy}
@@ -183,6 +205,9 @@ def _insert_step(connection: sqlite3.Connection, branch: int, position: int, ste
             row["greeting_id"] = _greeting(connection, sound) if sound else None
         case HangUp():
             row["kind"] = "hang_up"
+        case Menu(choices, sound, otherwise, retries, wait_seconds):
+            row |= {"kind": "menu", "greeting_id": _greeting(connection, sound), "otherwise": otherwise}
+            row |= {"retries": retries, "wait_seconds": wait_seconds}
     columns, marks = ", ".join(row), ", ".join("?" * len(row))
     insert = f"INSERT INTO steps ({columns}) VALUES ({marks}) RETURNING id"
     step_id = connection.execute(insert, tuple(row.values())).fetchone()[0]
@@ -190,6 +215,10 @@ def _insert_step(connection: sqlite3.Connection, branch: int, position: int, ste
         "INSERT INTO destinations (step_id, position, kind, target, timeout_seconds, delay_seconds) "
         "VALUES (?, ?, ?, ?, ?, ?)",
         [(step_id, at, one.kind, one.target, one.timeout, one.delay) for at, one in enumerate(destinations, 1)],
+    )
+    connection.executemany(
+        "INSERT INTO choices (step_id, key, goal) VALUES (?, ?, ?)",
+        [(step_id, key, goal) for key, goal in choices.items()],
     )
 
 

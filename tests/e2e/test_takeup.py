@@ -1,14 +1,15 @@
 """The controller is killed and comes back: whatever state a call is in, it goes on, and the journal is whole."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from tests.e2e.house import Caller, House, Stage, ring
-from tests.e2e.journal import Greeting, JournalledCall, Voicemail
+from tests.e2e.journal import Greeting, HangUp, JournalledCall, Labelled, Menu, Voicemail
 from tests.e2e.sipp import ticks
-from tests.e2e.voice import Key, Silence, Speech
+from tests.e2e.voice import Key, Silence, Speech, Until
 
 WAYS = pytest.mark.parametrize("strategy", ["in_turn", "all_at_once"])
 """Rung by Dial(), alone; by the controller, beside others."""
@@ -202,6 +203,27 @@ def test_a_message_whose_caller_left_while_no_controller_ran_is_judged(scene: St
         caller.over()
     call = caller.journalled()
     assert call.verdict == ("message_left", "message"), call.told
+    assert recovered(call)
+
+
+@pytest.mark.promise("FLD-09")
+@pytest.mark.parametrize("playing", [True, False], ids=["while the greeting plays", "after it"])
+def test_a_menu_goes_on_to_be_asked(scene: Stage, playing: bool) -> None:
+    phone = scene.answering(talk_ms=500)
+    sound = "en/greeting" if playing else "beep"
+    menu = Menu({"1": "desk"}, sound=sound, otherwise="bye", retries=1, wait_seconds=20)
+    number = scene.plan(menu, Labelled("bye", HangUp()), Labelled("desk", ring(phone)))
+    key = threading.Event()
+    caller = scene.call(number, Until(key), Key("1"), Silence(20))
+    until(caller, "prompt_began" if playing else "prompt_ended")
+    with dead(scene):
+        pass
+    until(caller, "recovered" if playing else "prompt_began", count=1 if playing else 2)
+    key.set()
+    caller.over()
+    call = caller.journalled()
+    assert call.verdict == ("answered", "talked"), call.told
+    assert call.details("key_pressed") == [{"key": "1", "leads": "desk"}]
     assert recovered(call)
 
 

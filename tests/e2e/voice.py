@@ -38,7 +38,14 @@ class Key:
     name: str
 
 
-Part = Speech | Silence | Key
+@dataclass(frozen=True)
+class Until:
+    """Silence until something has happened."""
+
+    happened: threading.Event
+
+
+Part = Speech | Silence | Key | Until
 
 
 class Voice(threading.Thread):
@@ -99,6 +106,11 @@ class Voice(threading.Thread):
                     ended = turn > 5
                     yield struct.pack("!BBH", code, 0x80 * ended | 10, min(turn, 5) * 160), sent * 160
                 sent += 8
+                continue
+            if isinstance(part, Until):
+                while not part.happened.is_set():
+                    yield alaw(np.zeros(160, np.int16)), None
+                    sent += 1
                 continue
             frames = round(part.seconds / FRAME_SECONDS)
             sound = speech(frames * 160) if isinstance(part, Speech) else np.zeros(frames * 160, np.int16)

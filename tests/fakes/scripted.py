@@ -26,6 +26,7 @@ from ari_app.core.scheme import (
 )
 from ari_app.core.timeline import Entry, Kind, Note
 from ari_app.core.verdict import Verdict
+from ari_app.keys import Keys
 from ari_app.ports import (
     CallAmended,
     CallClosed,
@@ -86,7 +87,7 @@ class Plan:
     ``leaves_at`` is when the caller goes, in seconds; ``leaves_in`` is an operation in the midst of which the caller
     goes, and ``leaves_how`` forces the way (None: CANCEL before the answer, else hang-up). ``troubles`` maps
     (operation, how manyeth time from 1) to the trouble it ends in. ``prompts`` are how prompts end, in order, then
-    played.
+    played. ``keys`` are pressed so many seconds after the call came, each.
     """
 
     legs: Sequence[LegPlan] = ()
@@ -98,6 +99,7 @@ class Plan:
     keeper_trouble: str = ""
     prompts: Sequence[PlayEnd] = ()
     prompt_seconds: float = 6.0
+    keys: Sequence[tuple[str, float]] = ()
     recording_hangs: bool = False
     troubles: Mapping[tuple[str, int], str] = field(default_factory=dict)
     max_call_seconds: float = 4 * 3600
@@ -185,6 +187,15 @@ class HostileRecording:
             self._loop.call_later(0.01, self.ended.set_result, end)
 
 
+async def _cut_short(seconds: float, until: asyncio.Future[str] | None) -> PlayEnd | None:
+    """Whether a key cuts short what lasts for ``seconds``."""
+    if until is None:
+        await asyncio.sleep(seconds)
+        return None
+    await asyncio.wait([until], timeout=seconds)
+    return PlayEnd.CUT_SHORT if until.done() else None
+
+
 class HostileLine:
     """A line that does as planned and keeps count of what is done with it."""
 
@@ -201,8 +212,11 @@ class HostileLine:
         self.closed = 0
         self.answered = False
         self.hears_ringing = False
+        self.keys = Keys()
         self._times: dict[str, int] = {}
         self._playing = False
+        for key, seconds in plan.keys:
+            loop.call_later(seconds, self.keys.press, key)
         self._prompts = iter(plan.prompts)
         if plan.leaves_at is not None:
             loop.call_later(plan.leaves_at, self._leave)
@@ -291,11 +305,10 @@ class HostileLine:
         self.recordings.append(HostileRecording(self, VoicemailStep(Greeting("", ""))))
         return self.recordings[-1]
 
-    async def play_on(self, within_seconds: float) -> PlayEnd | None:
+    async def play_on(self, within_seconds: float, until: asyncio.Future[str] | None = None) -> PlayEnd | None:
         if not self._playing:
             return None
-        await asyncio.sleep(self.plan.prompt_seconds)
-        return PlayEnd.PLAYED
+        return await _cut_short(self.plan.prompt_seconds, until) or PlayEnd.PLAYED
 
     async def connect(self, leg: object) -> None:
         assert isinstance(leg, HostileLeg)
@@ -309,16 +322,16 @@ class HostileLine:
         self.bridged.append(leg)
         leg.talk()
 
-    async def play(self, sounds: Sequence[str], within_seconds: float) -> PlayEnd:
+    async def play(
+        self, sounds: Sequence[str], within_seconds: float, until: asyncio.Future[str] | None = None
+    ) -> PlayEnd:
         self.played.append(tuple(sounds))
         times = self._times["play"] = self._times.get("play", 0) + 1
         if ("play", times) in self.plan.troubles:
             raise LineTrouble(self.plan.troubles["play", times])
         end = next(self._prompts, PlayEnd.PLAYED)
-        await asyncio.sleep(
-            {PlayEnd.PLAYED: self.plan.prompt_seconds, PlayEnd.FAILED: 0.02, PlayEnd.OVERDUE: within_seconds}[end]
-        )
-        return end
+        lasts = {PlayEnd.PLAYED: self.plan.prompt_seconds, PlayEnd.FAILED: 0.02, PlayEnd.OVERDUE: within_seconds}
+        return await _cut_short(lasts[end], until) or end
 
     async def record(self, name: str, limits: VoicemailStep) -> HostileRecording:
         await self._does("record")

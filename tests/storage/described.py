@@ -8,9 +8,17 @@ from hypothesis import strategies as st
 
 from ari_app.core.calendar_draft import DayDraft
 from ari_app.core.checks import errors, problems
-from ari_app.core.draft import BranchDraft, DestinationDraft, EntryDraft, GreetingDraft, SchemeDraft, StepDraft
+from ari_app.core.draft import (
+    BranchDraft,
+    ChoiceDraft,
+    DestinationDraft,
+    EntryDraft,
+    GreetingDraft,
+    SchemeDraft,
+    StepDraft,
+)
 from ari_app.core.numbering import DialPolicy
-from ari_app.core.scheme import RingStrategy
+from ari_app.core.scheme import KEYS, RingStrategy
 
 RULES = DialPolicy()
 TRICKY = (
@@ -74,10 +82,26 @@ def _steps(draw: st.DrawFn, kind: str, greetings: list[GreetingDraft]) -> StepDr
 
 
 @st.composite
+def _with_menu(draw: st.DrawFn, steps: tuple[StepDraft, ...], greetings: list[GreetingDraft]) -> tuple[StepDraft, ...]:
+    """The steps behind a menu, some of them labelled."""
+    labels = draw(st.lists(NAMES, min_size=len(steps), max_size=len(steps), unique=True))
+    keys = draw(st.lists(st.sampled_from(KEYS), min_size=1, max_size=4, unique=True))
+    menu = StepDraft("menu", greeting=draw(st.sampled_from(greetings)))._replace(
+        choices=tuple(ChoiceDraft(key, draw(st.sampled_from(labels))) for key in sorted(keys)),
+        retries=draw(st.integers(0, 9)),
+        wait_seconds=draw(st.integers(1, 60)),
+        otherwise=draw(st.just("") | st.sampled_from(labels)),
+    )
+    return (menu, *(step._replace(label=label) for step, label in zip(steps, labels, strict=True)))
+
+
+@st.composite
 def _branches(draw: st.DrawFn, greetings: list[GreetingDraft]) -> BranchDraft:
     kinds = draw(st.lists(st.sampled_from(["dial", "greeting"] if greetings else ["dial"]), max_size=2))
     kinds += draw(st.lists(st.sampled_from(["voicemail", "hang_up"]), min_size=not kinds, max_size=1))
     steps = tuple(draw(_steps(kind, greetings)) for kind in kinds)
+    if draw(st.booleans()) and greetings:
+        steps = draw(_with_menu(steps, greetings))
     return BranchDraft(draw(NAMES), tuple(draw(st.lists(_entries(), max_size=3))), steps, draw(st.booleans()))
 
 

@@ -21,11 +21,13 @@ from ari_app.core.place import Place, PlaceError
 from ari_app.core.schedule import ScheduleEntry
 from ari_app.core.scheme import (
     Branch,
+    Choice,
     Destination,
     DialStep,
     Greeting,
     GreetingStep,
     HangUpStep,
+    MenuStep,
     Number,
     RingStrategy,
     Scheme,
@@ -136,6 +138,16 @@ def briefly(answer: dict[str, str]) -> str:
         ),
         ((GreetingStep(SALES), HangUpStep()), ("FAILED",), ["greeting ari-app/own/sales", "hang_up 16"]),
         ((GreetingStep(SALES),), ("SUCCESS",), ["greeting ari-app/own/sales", "hang_up 16"]),
+        (
+            (MenuStep(SALES, (Choice("1", 1, "a"),), 2, "b"), dial(endpoint("a")), VoicemailStep(SALES)),
+            ("HANGUP",),
+            ["voicemail ari-app/own/sales", "hang_up 16"],
+        ),
+        (
+            (MenuStep(SALES, (Choice("1", 1, "a"),), 1), dial(endpoint("a"))),
+            ("BUSY",),
+            ["dial PJSIP/a 10", "hang_up 17"],
+        ),
         ((VoicemailStep(SALES),), ("HANGUP",), ["voicemail ari-app/own/sales", "hang_up 16"]),
         ((dial(endpoint("a"), endpoint("b")),), ("BUSY", "BUSY"), ["dial PJSIP/a 10", "dial PJSIP/b 10", "hang_up 17"]),
         (

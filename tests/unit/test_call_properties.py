@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from ari_app.core.explain import sentence
 from ari_app.core.outcomes import CallerEnd, LegEnd, LegOutcome, PlayEnd
 from ari_app.core.scheme import (
+    Choice,
     Destination,
     DialStep,
     Greeting,
     GreetingStep,
     HangUpStep,
+    MenuStep,
     RingStrategy,
     Step,
     TargetKind,
@@ -78,6 +80,7 @@ def steps_with(delays: list[int]) -> st.SearchStrategy[Step]:
     dial = st.builds(DialStep, st.sampled_from([*RingStrategy]), destinations)
     others: list[Step] = [VoicemailStep(GREETING, max_seconds=20), GreetingStep(GREETING), HangUpStep()]
     others.append(DialStep(RingStrategy.STAGGERED, ()))
+    others.append(MenuStep(GREETING, (Choice("1", 2, "sales"), Choice("2", 3, "support")), 1, retries=1))
     return st.one_of(dial, dial, dial, st.sampled_from(others))
 
 
@@ -99,7 +102,8 @@ def plans(draw: st.DrawFn, troubles: Troubles = TROUBLES) -> Plan:
         leaves_in=draw(seldom(st.sampled_from(["answer", "ring", "place", "connect", "record", "hang_up"]))),
         leaves_how=draw(seldom(st.sampled_from([how for how in CallerEnd if not how.handed_on]))),
         speaks=draw(INSTANTS),
-        prompts=draw(st.lists(st.sampled_from([*PlayEnd]), max_size=3)),
+        prompts=draw(st.lists(st.sampled_from([PlayEnd.PLAYED, PlayEnd.FAILED, PlayEnd.OVERDUE]), max_size=3)),
+        keys=draw(st.lists(st.tuples(st.sampled_from("123"), INSTANTS), max_size=3)),
         troubles=draw(st.integers(0, 3).flatmap(lambda roll: troubles if roll == 3 else st.just({}))),
         recording_hangs=draw(seldom(st.just(True))) or False,
         max_call_seconds=draw(seldom(st.sampled_from([0.004, 5, 5.01, 30]))) or 4 * 3600,
@@ -115,6 +119,8 @@ def bound(steps: tuple[Step, ...], plan: Plan) -> float:
                 seconds += sum(one.timeout + one.delay + 1 for one in destinations)
             case GreetingStep():
                 seconds += PROMPT_SECONDS + 1
+            case MenuStep(retries=retries, wait_seconds=wait):
+                seconds += (retries + 1) * (PROMPT_SECONDS + wait + 1)
             case VoicemailStep(max_seconds=longest):
                 seconds += 2 * PROMPT_SECONDS + longest + 1
     talk = max((leg.talks for leg in plan.legs), default=30.0)
@@ -277,6 +283,7 @@ def test_the_reasons_are_all_within_reach() -> None:
             ((voicemail,), Plan()),
             ((desk,), Plan(leaves_at=3)),
             ((voicemail,), Plan(leaves_at=3)),
+            ((MenuStep(GREETING, (Choice("1", 1, "desk"),), 1), desk), Plan(leaves_at=3)),
             ((voicemail,), Plan(speaks=0)),
             ((desk,), Plan()),
             ((), Plan()),

@@ -190,7 +190,7 @@ def test_nothing_may_come_after_the_step_that_ends_a_call(kind: str) -> None:
 @pytest.mark.parametrize(
     ("step", "problem"),
     [
-        (StepDraft("fax"), "step 1: 'fax' is no kind of step; write dial, greeting, voicemail, hang_up"),
+        (StepDraft("fax"), "step 1: 'fax' is no kind of step; write dial, greeting, menu, voicemail, hang_up"),
         (StepDraft("greeting"), "step 1: a greeting step needs a greeting that exists"),
         (
             StepDraft("greeting", greeting=GreetingDraft("Far\n", "http://evil.example/x")),
@@ -327,7 +327,8 @@ def test_every_problem_is_told_in_the_order_in_which_the_scheme_is_written() -> 
         "!scheme 'Office', branch ' ': the name is empty; give it one that says when it holds",
         "!scheme 'Office', branch ' ', step 1: it dials nobody; add a destination or remove the step",
         "!scheme 'Office', branch ' ', step 3: nothing comes after hang_up; remove the step or move it before",
-        "!scheme 'Office', branch ' ', step 3: 'fax' is no kind of step; write dial, greeting, voicemail, hang_up",
+        "!scheme 'Office', branch ' ', step 3: 'fax' is no kind of step; "
+        "write dial, greeting, menu, voicemail, hang_up",
     ]
 
 

@@ -11,10 +11,12 @@ import pytest
 from ari_app.core.outcomes import LegOutcome
 from ari_app.core.scheme import (
     Branch,
+    Choice,
     Destination,
     DialStep,
     Greeting,
     GreetingStep,
+    MenuStep,
     Number,
     RingStrategy,
     Scheme,
@@ -190,3 +192,14 @@ def test_a_call_that_went_by_the_default_and_would_again_is_as_it_was() -> None:
     found = replay(past, Draft(SchemeBook(), (VOICEMAIL,)))
     assert (found.disposition, found.elsewhere) == (LOST, False)
     assert replay(TALKED, Draft(SchemeBook(), ())).newly is LOST
+
+
+@pytest.mark.promise("FLD-09")
+def test_what_a_caller_would_have_chosen_in_a_new_menu_is_unknown() -> None:
+    menu = MenuStep(HELLO, (Choice("1", 1, "desk"), Choice("2", 2, "message")), 2, "message", retries=0)
+    replayed = through(TALKED, menu, dial("desk"), VOICEMAIL)
+    assert replayed.disposition is None
+    assert "what the caller would have chosen in the menu" in replayed.doubts
+    assert replayed.ends == {ANSWERED, MESSAGE, LOST}
+    bored = call(LOST, Reason.HUNG_UP_IN_MENU, seconds=3, prompt=0.0)
+    assert through(bored, menu, dial("desk"), VOICEMAIL).disposition is LOST, "who hung up in a menu does so again"

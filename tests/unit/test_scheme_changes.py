@@ -7,7 +7,15 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from ari_app.core.calendar_draft import DayDraft
-from ari_app.core.draft import BranchDraft, DestinationDraft, EntryDraft, GreetingDraft, SchemeDraft, StepDraft
+from ari_app.core.draft import (
+    BranchDraft,
+    ChoiceDraft,
+    DestinationDraft,
+    EntryDraft,
+    GreetingDraft,
+    SchemeDraft,
+    StepDraft,
+)
 from ari_app.core.scheme_changes import Change, Sign, canonical, scheme_changes, step_words
 
 OFFICE = DestinationDraft("number", "+74950000102", 20, 0)
@@ -244,3 +252,17 @@ def test_a_cap_is_told_as_it_comes_goes_and_changes() -> None:
     assert told(capped, plain._replace(outside_calls_a_day=60))[1:] == [
         "  ~ calls outside a day: 50 at most → 60 at most"
     ]
+
+
+@pytest.mark.promise("FLD-09")
+def test_a_menu_and_the_label_that_it_leads_to_are_told_whole() -> None:
+    menu = StepDraft("menu", greeting=HELLO, choices=(ChoiceDraft("2", "b"), ChoiceDraft("1", "a")))
+    longer = menu._replace(otherwise="a", retries=0, wait_seconds=9, choices=())
+    there = dial(DESK)._replace(label="a")
+    play = "menu, greeting 'Hello' (own/hello)"
+    assert in_branch(branch(menu, dial(DESK)), branch(longer, there)) == [
+        f"~ step 1: {play}: 1 'a', 2 'b', else the next step; 5 s for a key, asked again 2 times → "
+        f"{play}: no keys, else 'a'; 9 s for a key, asked again 0 times",
+        "~ step 2: dial in turn: desk (30 s) → dial in turn: desk (30 s) (label 'a')",
+    ]
+    assert in_branch(branch(menu), branch(menu._replace(strategy="staggered", max_seconds=9))) == []

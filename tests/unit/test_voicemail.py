@@ -100,7 +100,7 @@ def test_a_greeting_that_fails_or_never_ends_does_not_cost_the_message(end: Play
 
 
 @pytest.mark.fault("16")
-@pytest.mark.parametrize("end", [*PlayEnd])
+@pytest.mark.parametrize("end", [PlayEnd.PLAYED, PlayEnd.FAILED, PlayEnd.OVERDUE])
 def test_a_greeting_step_goes_on_to_the_next_however_the_prompt_ends(end: PlayEnd) -> None:
     conducted = call(always("UTC", GreetingStep(GREETING), DIAL), Plan(prompts=[end], legs=[answers(3)]))
     assert verdict(conducted) == (Disposition.ANSWERED, Reason.TALKED)
