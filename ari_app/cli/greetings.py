@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-import re
 import secrets
-import unicodedata
 from pathlib import Path
 from typing import Any
 
 import click
 import sqlalchemy as sa
 
-from ari_app.audio import wav
+from ari_app.audio import mp3, wav
 from ari_app.cli.faults import Failed, WrongSettings
 from ari_app.cli.screen import clean, json_option, print_json, screen, table
 from ari_app.cli.site import changing, env_file_option, reading, settings_of
@@ -22,6 +21,8 @@ from ari_app.voicemail import GREETING_SECONDS
 
 OWN = "own"
 """The part of the sound catalogue that uploads are in; Asterisk knows it as ``ari-app/own``."""
+HASH_DIGITS = 32
+"""Hexadecimal ones of the SHA-256 of the wav that Asterisk plays: its name."""
 MOST_BYTES = 5 * 1024 * 1024
 _MP3 = (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2")
 
@@ -31,7 +32,8 @@ class UploadRefused(ValueError):
 
 
 def checked(path: Path) -> wav.Audio:
-    """The audio of an upload: wav, mono, 16 bit, 8000 Hz, 60 s and 5 MB at most.
+    """The audio of an upload, told by its content, whatever its name: wav, mono, 16 bit, 8000 Hz, or mp3; 60 s and 5 MB
+    at most.
 
     Raises:
         UploadRefused: it is anything else.
@@ -43,31 +45,31 @@ def checked(path: Path) -> wav.Audio:
         content = path.read_bytes()
     except OSError as error:
         raise UploadRefused(f"{path} cannot be read: {error.strerror}") from None
-    if content.startswith(_MP3):
-        raise UploadRefused(f"{path} is an mp3, which a later release will take; for now convert it: {_convert(path)}")
     try:
-        audio = wav.read(content)
+        audio = _of_mp3(path, content) if content.startswith(_MP3) else wav.read(content)
     except wav.NotAudio as error:
         raise UploadRefused(f"{path}: {error}; convert it: {_convert(path)}") from None
     if not len(audio.samples):
         raise UploadRefused(f"{path} has no sound in it: record it again")
-    if audio.seconds > GREETING_SECONDS:
+    _require_short(path, audio.seconds)
+    return audio
+
+
+def _of_mp3(path: Path, content: bytes) -> wav.Audio:
+    _require_short(path, mp3.seconds_of(content))  # a small file may be hours long
+    return mp3.decode(content)
+
+
+def _require_short(path: Path, seconds: float) -> None:
+    if seconds > GREETING_SECONDS:
         raise UploadRefused(
-            f"{path} lasts {audio.seconds:.1f} s; callers hear {GREETING_SECONDS} s of a greeting at most: shorten it, "
+            f"{path} lasts {seconds:.1f} s; callers hear {GREETING_SECONDS} s of a greeting at most: shorten it, "
             f"such as by sox {path.name} {path.stem}-short.wav trim 0 {GREETING_SECONDS}"
         )
-    return audio
 
 
 def _convert(path: Path) -> str:
     return f"sox {path.name} -r 8000 -c 1 -b 16 {path.stem}-8k.wav"
-
-
-def file_name(name: str) -> str:
-    """A name that is safe as a file's and as a sound's, and that no other greeting has or had."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-")
-    return f"{words or 'greeting'}-{secrets.token_hex(4)}"
 
 
 @click.group(short_help="List, add and remove greetings.")
@@ -90,12 +92,13 @@ def greetings() -> None:
 def add(name: str, file: Path, team: str | None, env_file: Path | None) -> None:
     """Add the recording FILE as the greeting NAME; steps then play it by that name.
 
-    FILE is a wav with one channel, 16 bits and 8000 Hz, of 60 seconds and 5 MB or less.
+    FILE is a wav with one channel, 16 bits and 8000 Hz, or an mp3, of 60 seconds and 5 MB or less. It is told by its
+    content, whatever its name, and is kept once, under the hash of its sound.
 
     \b
     Examples:
       ari-app greetings add "Sales welcome" welcome.wav --team Sales
-      sox talk.mp3 -r 8000 -c 1 -b 16 talk.wav && ari-app greetings add "Talk" talk.wav
+      ari-app greetings add "Talk" talk.mp3
     """
     settings = settings_of(env_file)
     folder = _folder(settings)
@@ -103,12 +106,13 @@ def add(name: str, file: Path, team: str | None, env_file: Path | None) -> None:
         audio = checked(file)
     except UploadRefused as error:
         raise Failed(str(error)) from None
-    slug = file_name(name)
+    sound = wav.write(audio)
+    slug = hashlib.sha256(sound).hexdigest()[:HASH_DIGITS]
     with changing(settings) as connection:
         row = {"name": name, "sound": f"{OWN}/{slug}", "team_id": _team_id(connection, team)}
         connection.execute(sa.insert(schema.greetings).values(**row))
         # Before the commit: a row never names a file that is not there; a file without a row harms nobody.
-        _store(folder, slug, audio)
+        _store(folder, slug, sound)
     screen().print(clean(f"greeting {name!r} is added, {audio.seconds:.1f} s: {folder / slug}.wav"))
 
 
@@ -121,12 +125,12 @@ def _folder(settings: Settings) -> Path:
     return settings.greetings_folder
 
 
-def _store(folder: Path, slug: str, audio: wav.Audio) -> None:
+def _store(folder: Path, slug: str, sound: bytes) -> None:
     """Whole or not at all, and readable for Asterisk, which runs as a user of its own."""
-    aside = folder / f".{slug}.part"
+    aside = folder / f".{slug}-{secrets.token_hex(4)}.part"
     try:
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-        aside.write_bytes(wav.write(audio))
+        aside.write_bytes(sound)
         aside.chmod(0o644)
         os.replace(aside, folder / f"{slug}.wav")
     except OSError as error:
@@ -201,7 +205,7 @@ def _path(sound: str, settings: Settings) -> Path | None:
 @click.argument("name")
 @env_file_option
 def remove(name: str, env_file: Path | None) -> None:
-    """Remove the greeting NAME and its file; refused while a step plays it.
+    """Remove the greeting NAME, and its file unless another greeting sounds the same; refused while a step plays it.
 
     \b
     Example:
@@ -214,7 +218,8 @@ def remove(name: str, env_file: Path | None) -> None:
         if sound is None:
             raise Failed(f"there is no greeting {name!r}; ari-app greetings list shows those there are")
         connection.execute(sa.delete(schema.greetings).where(wanted))
-    path = _path(sound, settings)
+        others = connection.scalar(sa.select(sa.func.count()).where(schema.greetings.c.sound == sound))
+    path = None if others else _path(sound, settings)
     try:
         if path:
             path.unlink(missing_ok=True)

@@ -169,3 +169,24 @@ def wav_file(tmp_path: Path) -> Callable[..., Path]:
 
 
 from tests.cli.desks import both, demo_postgres, one  # noqa: E402, F401  # fixtures that stand on those above
+
+
+@pytest.fixture
+def mp3_file(tmp_path: Path) -> Callable[..., Path]:
+    """Makes stereo mp3 files of a tone, under a name that says something else."""
+
+    def make(seconds: float = 1.5) -> Path:
+        import lameenc  # type: ignore[import-not-found]  # a compiled module without type hints
+        import numpy as np
+
+        tone = (np.sin(np.arange(int(seconds * 44100)) * 440 * 2 * np.pi / 44100) * 9000).astype("<i2")
+        encoder = lameenc.Encoder()
+        encoder.set_in_sample_rate(44100)
+        encoder.set_channels(2)
+        encoder.set_bit_rate(64)
+        encoder.silence()
+        file = tmp_path / "greeting.wav"
+        file.write_bytes(bytes(encoder.encode(np.repeat(tone, 2).tobytes())) + bytes(encoder.flush()))
+        return file
+
+    return make

@@ -154,23 +154,32 @@ def test_an_asterisk_without_the_lab_is_told_how_to_get_it(
     assert "AST_LAB=yes" in refused.stderr
 
 
-@pytest.mark.promise("CAL-10")
-def test_a_greeting_of_ones_own_is_what_the_caller_hears(
-    running: Cli, installed: Installation, wav_file: Callable[..., Path]
+GREETED = (
+    "INSERT INTO schemes (name, time_zone) VALUES ('{greeting}', 'Europe/Kyiv')",
+    "INSERT INTO branches (scheme_id, name) SELECT id, 'Always' FROM schemes WHERE name = '{greeting}'",
+    "INSERT INTO steps (branch_id, kind, greeting_id) "
+    "SELECT max(b.id), 'voicemail', g.id FROM branches b, greetings g WHERE g.name = '{greeting}'",
+    "INSERT INTO numbers (e164, name, scheme_id) SELECT '{number}', 'own', id FROM schemes WHERE name = '{greeting}'",
+)
+"""A number that plays a greeting."""
+
+
+@pytest.mark.promise("CAL-10", "RNG-17")
+def test_a_caller_hears_the_upload_the_recording_that_was_there_or_the_default(
+    running: Cli, installed: Installation, wav_file: Callable[..., Path], mp3_file: Callable[..., Path]
 ) -> None:
     running("greetings", "add", "Short tone", str(wav_file(seconds=1.5)))
+    running("greetings", "add", "From an mp3", str(mp3_file(seconds=2.5)))
+    running.sql("INSERT INTO greetings (name, sound) VALUES ('Shipped', 'en/unavailable')")
+    numbers = {"Short tone": "+74950000150", "From an mp3": "+74950000151", "Shipped": "+74950000152"}
     controller = installed.controller
     before = controller.mark
-    running.sql(
-        "INSERT INTO schemes (name, time_zone) VALUES ('Own', 'Europe/Kyiv')",
-        "INSERT INTO branches (scheme_id, name) SELECT id, 'Always' FROM schemes WHERE name = 'Own'",
-        "INSERT INTO steps (branch_id, kind, greeting_id) "
-        "SELECT max(b.id), 'voicemail', g.id FROM branches b, greetings g WHERE g.name = 'Short tone'",
-        "INSERT INTO numbers (e164, name, scheme_id) SELECT '+74950000150', 'own', id FROM schemes WHERE name = 'Own'",
-    )
+    running.sql(*(each.format(greeting=name, number=number) for name, number in numbers.items() for each in GREETED))
     controller.said(r"book \w+ in force", since=before, seconds=2)
-    own = heard(running, "+74950000150", "Short tone")
-    assert 1500 <= own < 2600  # the tone, the beep of 0.4 s, and no more
+    lasted = {name: heard(running, number, name) for name, number in numbers.items()}
+    assert 1500 <= lasted["Short tone"] < 2600  # the tone, the beep of 0.4 s, and no more
+    assert 2500 <= lasted["From an mp3"] < 3700
+    assert lasted["Shipped"] > 1000
     assert heard(running, "+74950000999", "universal (ru)") > 5000  # the one that ships with the product
 
 

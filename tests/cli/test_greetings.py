@@ -7,8 +7,10 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from ari_app.audio import wav
 from tests.cli.conftest import Cli
 
 WavFile = Callable[..., Path]
@@ -36,7 +38,7 @@ def test_a_greeting_is_stored_where_asterisk_may_read_it(cli: Cli, own: Path, wa
     finally:
         os.umask(mask)
     (row,) = [row for row in cli.json("greetings", "list")["greetings"] if row["file"]]
-    assert re.fullmatch(r"own/[a-z0-9-]+-[0-9a-f]{8}", row["sound"])
+    assert re.fullmatch(r"own/[0-9a-f]{32}", row["sound"])
     assert (row["team"], row["steps"], row["file_exists"]) == ("Demo sales", 0, True)
     (file,) = own.iterdir()
     assert file == Path(row["file"])
@@ -59,6 +61,7 @@ def test_a_greeting_of_just_the_longest_is_taken(cli: Cli, own: Path, wav_file: 
         ({"seconds": 330}, "has 5.0 MB; a greeting has 5 MB at most"),
     ],
 )
+@pytest.mark.promise("RNG-18")
 def test_a_wav_of_another_shape_is_refused(
     cli: Cli, own: Path, wav_file: WavFile, shape: dict[str, int], said: str
 ) -> None:
@@ -70,16 +73,45 @@ def test_a_wav_of_another_shape_is_refused(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"ID3\x04\x00 and so on", "is an mp3, which a later release will take; for now convert it: sox"),
-        (b"\xff\xfb\x90\x00", "is an mp3"),
+        (b"ID3\x04\x00 and so on", "the file is no mp3 that can be read; convert it: sox"),
+        (b"\xff\xfb\x90\x00", "the file is no mp3"),
+        (b"OggS and so on", "the file is not a wav"),
         (b"RIFF", "the file is not a wav"),
         (b"", "the file is empty"),
     ],
 )
-def test_what_is_no_wav_is_refused(cli: Cli, own: Path, tmp_path: Path, content: bytes, said: str) -> None:
+@pytest.mark.promise("RNG-18")
+def test_what_is_no_sound_is_refused(cli: Cli, own: Path, tmp_path: Path, content: bytes, said: str) -> None:
     file = tmp_path / "greeting.bin"
     file.write_bytes(content)
     assert said in cli("greetings", "add", "Sales", str(file), code=1).stderr
+
+
+@pytest.mark.promise("RNG-18")
+def test_an_mp3_is_stored_as_asterisk_plays_it(cli: Cli, own: Path, mp3_file: WavFile) -> None:
+    assert "1.6 s" in cli("greetings", "add", "Sales", str(mp3_file())).stdout, "an mp3 is filled up to whole frames"
+    (file,) = own.iterdir()
+    audio = wav.read(file.read_bytes())
+    assert audio.seconds == pytest.approx(1.5, abs=0.1)
+    spectrum = np.abs(np.fft.rfft(audio.samples[: 8 * 1000]))
+    assert np.argmax(spectrum) == pytest.approx(440, abs=2), "as high as it was"
+    assert audio.voiced_seconds > 1.3
+
+
+@pytest.mark.promise("RNG-18")
+def test_an_mp3_that_lasts_too_long_is_refused_however_small_it_is(cli: Cli, own: Path, mp3_file: WavFile) -> None:
+    assert "callers hear 60 s" in cli("greetings", "add", "Sales", str(mp3_file(61)), code=1).stderr
+    assert not own.exists()
+
+
+def test_one_sound_is_kept_once_for_all_greetings_that_have_it(cli: Cli, own: Path, wav_file: WavFile) -> None:
+    cli("greetings", "add", "Sales", str(wav_file()))
+    cli("greetings", "add", "Support", str(wav_file("another.wav")))
+    assert len(list(own.iterdir())) == 1
+    cli("greetings", "remove", "Sales")
+    assert len(list(own.iterdir())) == 1
+    cli("greetings", "remove", "Support")
+    assert list(own.iterdir()) == []
 
 
 def test_a_second_of_the_same_name_is_refused_and_leaves_no_file(cli: Cli, own: Path, wav_file: WavFile) -> None:
