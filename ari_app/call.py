@@ -223,7 +223,7 @@ class _Call:
         step, turns = decision.step, self._exchange.turns
         if not isinstance(step, DialStep):
             return step
-        return turns.arranged(step, decision.index + 1, self.chronicle, self._opened.at)
+        return turns.arranged(step, decision.index + 1, self.chronicle, self._opened)
 
     async def _perform(self, index: int, step: Step, begun: Begun | None) -> engine.StepResult:
         """Perform a step, or what is left of one that another process has ``begun``."""

@@ -34,7 +34,7 @@ from ari_app.simulation import (
 
 TOLERANCE = 0.5
 """Seconds by which a real call's times differ from the settings that made them."""
-CUT_OFF = (Reason.LOOP, Reason.OVERLOAD, Reason.LIMIT_REACHED, Reason.LINE_LOST, Reason.TROUBLE)
+CUT_OFF = (Reason.BLOCKED, Reason.LOOP, Reason.OVERLOAD, Reason.LIMIT_REACHED, Reason.LINE_LOST, Reason.TROUBLE)
 """What ends a call from outside of its scheme, so that nothing can be said of another scheme."""
 IN_A_PROMPT = (Reason.HUNG_UP_IN_GREETING, Reason.HUNG_UP_IN_MENU)
 _UNTIL_THEN = (LegOutcome.NO_ANSWER, LegOutcome.ANSWERED_ELSEWHERE, LegOutcome.CALLER_LEFT)

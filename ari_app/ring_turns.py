@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from ari_app.chronicle import Chronicle
 from ari_app.core.ring_order import RingPast, Turn, arranged, order, order_note, recorded, turn_of
 from ari_app.core.scheme import DialStep
+from ari_app.ports import CallOpened
 
 _INSTANT = timedelta(microseconds=1)
 
@@ -41,23 +42,24 @@ class RingTurns:
         self._begun: dict[Turn, dict[str, datetime]] = {}
         self._talked: dict[str, datetime] = {}
         self._talking: Counter[str] = Counter()
+        self._advised: dict[str, dict[str, datetime]] = {}
 
-    def arranged(self, step: DialStep, number: int, chronicle: Chronicle, arrived: datetime) -> DialStep:
-        """The step, number ``number`` (from 1) of a call that ``arrived`` then, with its destinations in the order in
+    def arranged(self, step: DialStep, number: int, chronicle: Chronicle, opened: CallOpened) -> DialStep:
+        """The step, number ``number`` (from 1) of the call that was ``opened``, with its destinations in the order in
         which they are rung. It is decided once, and written into the chronicle; who goes on with the call reads it
         there. The call's own id is the seed of what is drawn."""
-        if not step.strategy.reorders or not step.destinations:
+        if not step.reorders or not step.destinations:
             return step
         places = recorded(chronicle.entries, number, len(step.destinations))
         if places is None:
-            at = arrived + timedelta(milliseconds=chronicle.now_ms)
-            places = self._decide(step, number, chronicle, at)
+            places = self._decide(step, number, chronicle, opened)
         return arranged(step, places)
 
-    def _decide(self, step: DialStep, number: int, chronicle: Chronicle, at: datetime) -> tuple[int, ...]:
+    def _decide(self, step: DialStep, number: int, chronicle: Chronicle, opened: CallOpened) -> tuple[int, ...]:
+        at = opened.at + timedelta(milliseconds=chronicle.now_ms)
         turn = turn_of(chronicle.entries, number)
-        past = self._past(turn, at)
-        places = order(step, f"{chronicle.call_id}/{number}", past)
+        past = self._past(turn, at, opened.caller)
+        places = order(step, f"{chronicle.call_id}/{number}", past, at)
         if step.strategy.has_turns:
             # Two calls of one instant, or clocks of two machines: a turn is later than those it follows upon.
             at = max([at, *(before + _INSTANT for before in past.begun.values())])
@@ -69,10 +71,10 @@ class RingTurns:
         """When each destination was last the first to be rung in that step."""
         return dict(self._begun.get(turn, {}))
 
-    def _past(self, turn: Turn, now: datetime) -> RingPast:
+    def _past(self, turn: Turn, now: datetime, caller: str | None) -> RingPast:
         """As it is known now; who talks at present has not rested at all."""
         talking = dict.fromkeys((target for target, count in self._talking.items() if count > 0), now)
-        return RingPast(self.begun(turn), {**self._talked, **talking})
+        return RingPast(self.begun(turn), {**self._talked, **talking}, self._advised.get(caller or "", {}))
 
     def talk_began(self, destination: str) -> None:
         """A caller of this process talks with it."""
@@ -83,8 +85,11 @@ class RingTurns:
         self._talking[talk.destination] -= 1
         self._hear(talk)
 
-    def resume(self, turns: Iterable[TurnTaken] = (), talks: Iterable[Talk] = ()) -> None:
-        """Hear of what other processes did."""
+    def resume(self, turns: Iterable[TurnTaken] = (), talks: Iterable[Talk] = (), *, anew: bool = False) -> None:
+        """Hear of what other processes did. ``anew``: it is all there is, so that nothing is left of callers who were
+        erased, or of long ago."""
+        if anew:
+            self._advised.clear()
         for turn in turns:
             self._take(turn)
         for talk in talks:
@@ -100,3 +105,6 @@ class RingTurns:
 
     def _hear(self, talk: Talk) -> None:
         self._talked[talk.destination] = max(talk.at, self._talked.get(talk.destination, talk.at))
+        if talk.caller:
+            advised = self._advised.setdefault(talk.caller, {})
+            advised[talk.destination] = max(talk.at, advised.get(talk.destination, talk.at))

@@ -38,7 +38,7 @@ PRUNE = click.option("--prune", is_flag=True, help="Remove the schemes that FILE
 
 @click.command("export", short_help="Print schemes as YAML.")
 @click.argument("names", metavar="[NAME]...", nargs=-1)
-@click.option("--numbers", is_flag=True, help="With the numbers that go by them.")
+@click.option("--numbers", is_flag=True, help="With the numbers and callers that go by them.")
 @click.option("--version", metavar="VERSION", help="As the one scheme was in this version; its first digits will do.")
 @env_file_option
 def export(names: tuple[str, ...], numbers: bool, version: str | None, env_file: Path | None) -> None:
@@ -66,7 +66,9 @@ def export(names: tuple[str, ...], numbers: bool, version: str | None, env_file:
     for draft in chosen:
         if wrong := errors(problems(draft, settings.dial_policy)):
             click.secho(f"warning: apply will refuse it as it is: {wrong[0]}", fg="yellow", err=True)
-    click.echo(as_yaml(description_of(chosen, present.greetings, listed)), nl=False)
+    rules = present.configuration.callers if numbers else ()
+    callers = [rule for rule in rules if rule.scheme in wanted or (not names and not rule.scheme)]
+    click.echo(as_yaml(description_of(chosen, present.greetings, listed, callers)), nl=False)
 
 
 def _old(connection: sa.Connection, name: str, version: str) -> str:

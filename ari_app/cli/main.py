@@ -23,6 +23,7 @@ COMMANDS = (
     "report",
     "numbers",
     "schemes",
+    "callers",
     "greetings",
     "rules",
     "types",

@@ -40,8 +40,8 @@ def _why_none(facts: CallFacts, ending: Ending, book: MessageBook) -> str | None
         return "outbound"
     if not ending.lost:
         return "answered" if ending.point is Point.ANSWERED else "message_left"
-    if ending.echo:
-        return "loop"
+    if ending.quiet:
+        return ending.quiet
     return None if book.loaded else "not_loaded"
 
 

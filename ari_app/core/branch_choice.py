@@ -34,6 +34,13 @@ def choose(scheme: Scheme, at: datetime) -> Choice:
     return Choice(choice.branch, (special.note, *choice.notes), now, choice.why_none)
 
 
+def named(scheme: Scheme, name: str, at: datetime) -> Choice:
+    """The branch of this name, which the scheme must have, whatever the hour: it is the caller's."""
+    now = local_minute(at, scheme.zone)
+    branch = next(each for each in scheme.branches if each.name == name)
+    return Choice(branch, (_chosen(branch, now, {"hours": _spoken(branch.entries), "why": "caller"}),), now)
+
+
 def _specially(scheme: Scheme, now: LocalMinute, treatment: Treatment) -> Choice:
     rule = treatment.rule
     if rule is DayRule.WEEKDAY:

@@ -21,6 +21,8 @@ from ari_app.core.week_checks import doubts, never_reached
 TIMEOUT_SECONDS = range(5, 601)
 DELAY_SECONDS = range(601)
 WEIGHTS = range(1, 101)
+ADVISER_DAYS = range(93)
+"""So long it is remembered who talked with whom."""
 MESSAGE_SECONDS = range(5, 3601)
 SILENCE_SECONDS = range(1, 61)
 SHORTEST_SECONDS = range(61)
@@ -176,6 +178,7 @@ def _of_strategy(step: StepDraft, where: str) -> Iterator[Problem]:
     if step.strategy == RingStrategy.STAGGERED and len(step.destinations) > 1 and not delayed:
         yield _warning(where, "staggered without delays rings all at once; give the later ones a delay")
     numbers = [destination for destination in step.destinations if destination.kind == TargetKind.NUMBER]
+    yield from _in_days(step, where)
     if step.strategy != RingStrategy.WEIGHTED and any(destination.weight != 1 for destination in step.destinations):
         yield _warning(where, "its destinations have weights, which count in a weighted step alone; ring weighted")
     if len(numbers) > 1 and step.strategy in (RingStrategy.ALL_AT_ONCE, RingStrategy.STAGGERED):
@@ -187,6 +190,14 @@ def _of_strategy(step: StepDraft, where: str) -> Iterator[Problem]:
     targets = [destination.target for destination in step.destinations]
     for target in sorted({target for target in targets if targets.count(target) > 1}):
         yield _warning(where, f"{printable(target)!r} is rung more than once in the step")
+
+
+def _in_days(step: StepDraft, where: str) -> Iterator[Problem]:
+    if step.last_adviser_days not in ADVISER_DAYS:
+        text = f"the last adviser's days are {step.last_adviser_days}; they must be 0 to {ADVISER_DAYS.stop - 1}"
+        yield _error(where, text)
+    elif step.last_adviser_days and step.strategy in (RingStrategy.ALL_AT_ONCE, RingStrategy.STAGGERED):
+        yield _warning(where, "the last adviser is first where one is rung after another; ring in turn")
 
 
 def _of_destination(destination: DestinationDraft, where: str, rules: DialRules) -> Iterator[Problem]:

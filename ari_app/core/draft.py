@@ -104,6 +104,7 @@ class StepDraft(NamedTuple):
     retries: int = 2
     wait_seconds: int = 5
     otherwise: str = ""
+    last_adviser_days: int = 0
 
     def __repr__(self) -> str:
         return told_since(self, 7)
@@ -173,7 +174,8 @@ def _step(place: int, steps: tuple[StepDraft, ...], default_greeting: Greeting) 
     greeting = Greeting(prompt.name, played(prompt.sound)) if prompt else default_greeting
     match draft.kind:
         case "dial":
-            return DialStep(RingStrategy(draft.strategy), tuple(map(_destination, draft.destinations)))
+            rung = tuple(map(_destination, draft.destinations))
+            return DialStep(RingStrategy(draft.strategy), rung, draft.last_adviser_days)
         case "greeting":
             return GreetingStep(greeting)
         case "menu":

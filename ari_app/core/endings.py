@@ -45,13 +45,14 @@ class Point(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Ending:
     """``kinds`` are the types of message that it may bring, the first that is switched on counts. ``recording`` names
-    the voicemail message. ``echo``: the call had come back to us by a destination that forwards it, and went in a
-    circle; the first call of the circle has a verdict of its own."""
+    the voicemail message. ``quiet`` is why the call brings nothing, if it does not: ``loop``, it had come back to us by
+    a destination that forwards it, and the first call of the circle has a verdict of its own; ``blocked``, it was one
+    that nobody wants."""
 
     point: Point
     kinds: tuple[MessageKind, ...]
     out_of_hours: bool = False
-    echo: bool = False
+    quiet: str = ""
     recording: str | None = None
 
     @property
@@ -69,9 +70,10 @@ def ending_of(verdict: Verdict, timeline: Sequence[Entry]) -> Ending:
         kinds = (*kinds, MessageKind.CALL_OUT_OF_HOURS)
     elif closed and point is not Point.ANSWERED:
         kinds = (MessageKind.CALL_OUT_OF_HOURS, *kinds)
+    quiet = verdict.reason.value if verdict.reason in (Reason.LOOP, Reason.BLOCKED) else ""
     left = next((entry.details.get("name") for entry in timeline if entry.kind is Kind.MESSAGE_LEFT), None)
     recording = str(left) if left and point is Point.VOICEMAIL else None
-    return Ending(point, kinds, closed, verdict.reason is Reason.LOOP, recording)
+    return Ending(point, kinds, closed, quiet, recording)
 
 
 _KINDS: Mapping[Point, tuple[MessageKind, ...]] = {

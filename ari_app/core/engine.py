@@ -7,10 +7,11 @@ The same functions decide for a live call and for a simulated one. `route` choos
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 
-from ari_app.core.branch_choice import choose
+from ari_app.core.branch_choice import Choice, choose, named
 from ari_app.core.outcomes import HangUpCause, LegOutcome, PlayEnd
 from ari_app.core.scheme import (
     Branch,
@@ -111,19 +112,30 @@ Decision = Perform | Finish
 def route(arrival: Arrival, book: SchemeBook, default: tuple[Step, ...]) -> Route:
     """The branch of the dialled number's scheme that holds at the moment of the call; else the ``default`` steps."""
     number = book.numbers.get(arrival.dialled) if arrival.dialled else None
+    rule = book.callers.rule_for(arrival.caller, arrival.dialled)
+    if rule is not None and rule.refusal is not None:
+        told = {"rule": rule.caller, "reason": rule.reason, "cause": rule.refusal.value}
+        return Route((HangUpStep(rule.refusal),), (Note(Kind.CALLER_BLOCKED, told),), number)
     if number is None:
         why = "unknown_number" if book.loaded else "no_schemes_yet"
         return _default(default, why, None, dialled=arrival.dialled or arrival.dialled_raw)
     if not number.enabled:
         return _default(default, "number_disabled", number)
-    scheme = number.scheme
-    if scheme is None:
+    if rule is not None and rule.scheme is not None:
+        told = {"rule": rule.caller, "reason": rule.reason, "scheme": rule.scheme.name}
+        known = Note(Kind.CALLER_KNOWN, told)
+        choice = named(rule.scheme, rule.branch, arrival.at) if rule.branch else choose(rule.scheme, arrival.at)
+        route = _by_choice(choice, number, rule.scheme, default)
+        return replace(route, notes=(known, *route.notes))
+    if number.scheme is None:
         return _default(default, "no_scheme", number)
-    found = Note(
-        Kind.NUMBER_FOUND,
-        {"number": number.e164, "name": number.name, "scheme": scheme.name, "version": scheme.version},
-    )
-    choice = choose(scheme, arrival.at)
+    return _by_choice(choose(number.scheme, arrival.at), number, number.scheme, default)
+
+
+def _by_choice(choice: Choice, number: Number, scheme: Scheme, default: tuple[Step, ...]) -> Route:
+    """By the branch of the scheme that was chosen."""
+    details = {"number": number.e164, "name": number.name, "scheme": scheme.name, "version": scheme.version}
+    found = Note(Kind.NUMBER_FOUND, details)
     if choice.branch is None:
         unserved = _default(default, choice.why_none, number, local_time=str(choice.now))
         return Route(unserved.steps, (found, *choice.notes, *unserved.notes), number, scheme)
@@ -142,13 +154,15 @@ def route_again(timeline: Iterable[Entry], book: SchemeBook, default: tuple[Step
     by_kind = {entry.kind: entry.details for entry in timeline}
     if Kind.LOOP_STOPPED in by_kind:
         return (HangUpStep(HangUpCause.BUSY),)
+    if (blocked := by_kind.get(Kind.CALLER_BLOCKED)) is not None:
+        return (HangUpStep(next((one for one in HangUpCause if one == blocked.get("cause")), HangUpCause.BUSY)),)
     if Kind.DEFAULT_USED in by_kind:
         return default
     found, chosen = by_kind.get(Kind.NUMBER_FOUND), by_kind.get(Kind.BRANCH_CHOSEN)
     if found is None or chosen is None:
         return None
     wanted = found.get("scheme"), found.get("version")
-    schemes = (number.scheme for number in book.numbers.values())
+    schemes = chain((number.scheme for number in book.numbers.values()), book.callers.schemes)
     scheme = next((one for one in schemes if one is not None and (one.name, one.version) == wanted), None)
     branches = scheme.branches if scheme is not None else ()
     return next((branch.steps for branch in branches if branch.name == chosen.get("branch")), None)
@@ -255,9 +269,10 @@ def _step_told(steps: tuple[Step, ...], index: int, why: str) -> dict[str, Scala
 def describe(step: Step) -> str:
     """A step in the admin's words."""
     match step:
-        case DialStep(strategy, destinations):
+        case DialStep(strategy, destinations, days):
             names = ", ".join(f"{one.target} ({_times(one, strategy)})" for one in destinations)
-            return f"ring {strategy.words}: {names}"
+            first = f", the last adviser of {days} days first" if days else ""
+            return f"ring {strategy.words}{first}: {names}"
         case GreetingStep(greeting):
             return f"play greeting {greeting.name!r}"
         case MenuStep(greeting=greeting, choices=choices):

@@ -48,7 +48,12 @@ _WHY_PASSED = {
     "open": "it is open, and this branch is out of hours",
     "branch": "another branch is named",
 }
-_WHY_CHOSEN = {"closed": "and closed", "open": "and open", "branch": "and this branch is named"}
+_WHY_CHOSEN = {
+    "caller": "and this branch is the caller's",
+    "closed": "and closed",
+    "open": "and open",
+    "branch": "and this branch is named",
+}
 _SPECIAL_DAYS = {
     "override": "an override holds until {until}: {goes}",
     "own_day": "{day} is an exceptional day ({name}): {goes}",
@@ -78,6 +83,7 @@ _REASONS = {
     "hung_up_in_menu": "the caller hung up in the menu",
     "no_message": "the caller left no message that counts",
     "nobody_answered": "nobody answered",
+    "blocked": "this caller is blocked",
     "loop": "it went in a circle",
     "overload": "there was no room for it",
     "ended_by_scheme": "the steps ended without ringing anybody",
@@ -105,6 +111,7 @@ _NO_MESSAGE = {
     "answered": "the call was answered",
     "message_left": "the caller left a message",
     "outbound": "it was we who called",
+    "blocked": "the caller is blocked",
     "loop": "this call is the echo of another one, which has a verdict of its own",
     "not_loaded": "the rules could not be read from the database yet",
     "no_rule": "no rule has {number}",
@@ -148,20 +155,30 @@ def _step(details: Details) -> str:
 
 
 def _ring_order(details: Details) -> str:
-    if not details.get("order"):
-        return "who is rung first is drawn by lot: the calls before are not known without a controller"
-    names = str(details["order"])
+    names = str(details.get("order") or "")
     first, _, others = names.partition(", ")
     then = f"; then {others}" if others else ""
-    match details.get("strategy"):
-        case "round_robin":
-            return f"it is the turn of {first} to be rung first{then}"
-        case "least_recent":
-            since = f"has been without a call longest, since {details['since']}" if details.get("since") else ""
-            return f"{first} {since or 'has had no call yet'}{then}"
-        case "weighted":
-            return f"drawn by weight: {names}"
-    return f"drawn by lot: {names}"
+    if not names:
+        return "who is rung first is drawn by lot: the calls before are not known without a controller"
+    if details.get("talked"):
+        return f"{first} talked with this caller last, at {details['talked']}, and is rung first{then}"
+    if details.get("strategy") == "least_recent":
+        since = f"has been without a call longest, since {details['since']}" if details.get("since") else ""
+        return f"{first} {since or 'has had no call yet'}{then}"
+    words = {
+        "in_turn": f"none of them talked with this caller in the last {details.get('days')} days: {names}",
+        "round_robin": f"it is the turn of {first} to be rung first{then}",
+        "weighted": f"drawn by weight: {names}",
+    }
+    return words.get(str(details.get("strategy")), f"drawn by lot: {names}")
+
+
+def _rule(details: Details) -> str:
+    return f"{details.get('rule')}" + (f" ({details['reason']})" if details.get("reason") else "")
+
+
+def _hears(details: Details) -> str:
+    return "are busy" if details.get("cause") == "busy" else "decline"
 
 
 def _special_day(details: Details) -> str:
@@ -204,6 +221,8 @@ _SENTENCES: dict[Kind, Callable[[Details], str]] = {
         f"{d.get('number')} ({d.get('name')}) goes by scheme {d.get('scheme')!r}, version {d.get('version')}"
     ),
     Kind.DEFAULT_USED: lambda d: f"the default is used: {_words(_WHY_DEFAULT, d.get('why'), d)}",
+    Kind.CALLER_BLOCKED: lambda d: f"the caller is blocked by the rule for {_rule(d)}, and hears that we {_hears(d)}",
+    Kind.CALLER_KNOWN: lambda d: f"the caller goes by the rule for {_rule(d)}: scheme {d.get('scheme')!r}",
     Kind.LOOP_STOPPED: lambda _: "this caller's calls to this number go in a circle: a destination forwards them back",
     Kind.TURNED_AWAY: lambda d: f"the call is turned away: {_words(_WHY_TURNED_AWAY, d.get('why'), d)}",
     Kind.BRANCH_PASSED_OVER: lambda d: (

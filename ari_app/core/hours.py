@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ari_app.core.engine import Arrival, route
+from ari_app.core.branch_choice import choose
 from ari_app.core.scheme import SchemeBook
 
 
@@ -13,10 +13,11 @@ def is_out_of_hours(book: SchemeBook, number: str, at: datetime) -> bool | None:
 
     ``number`` is E.164. A branch works unless it is marked as out of hours.
     """
-    found = route(Arrival(None, number, number, at), book, ())
-    if found.scheme is None:
+    found = book.numbers.get(number)
+    if found is None or not found.enabled or found.scheme is None:
         return None
-    return found.branch is None or found.branch.out_of_hours
+    branch = choose(found.scheme, at).branch
+    return branch is None or branch.out_of_hours
 
 
 def team_is_out_of_hours(book: SchemeBook, team: str, at: datetime) -> bool | None:

@@ -40,7 +40,7 @@ def of_call(facts: CallFacts, book: MessageBook, deployment: Deployment, at: dat
     )
     desk = Desk(cause, deployment, at)
     apologised = apologise(desk, facts, ending, book, at)
-    if team is not None and not facts.outbound and not ending.echo:
+    if team is not None and not facts.outbound and not ending.quiet:
         _Notices(desk, facts, ending, book, team, at).decide(apologised)
     return desk.decided()
 

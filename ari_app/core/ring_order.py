@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import log
 
 from ari_app.core.scheme import DialStep, RingStrategy
@@ -29,10 +29,18 @@ class Turn:
 @dataclass(frozen=True, slots=True)
 class RingPast:
     """What a step's order follows from, by target: when each was last ``begun`` with in this very step, and when it
-    last ``talked`` in whatever call."""
+    last ``talked`` in whatever call. ``advised``: when each last talked with this caller."""
 
     begun: Mapping[str, datetime] = field(default_factory=dict)
     talked: Mapping[str, datetime] = field(default_factory=dict)
+    advised: Mapping[str, datetime] = field(default_factory=dict)
+
+    def adviser(self, step: DialStep, now: datetime) -> int | None:
+        """The place of the destination that talked with the caller last, if one did within the step's days."""
+        since = now - timedelta(days=step.last_adviser_days)
+        known = [(self.advised.get(one.target, NEVER), -place) for place, one in enumerate(step.destinations)]
+        latest, place = max(known, default=(NEVER, 0))
+        return -place if step.last_adviser_days and latest >= since else None
 
     def rests_since(self, target: str) -> datetime:
         """When it last had a call: talked, or was the first to be rung. Whoever is never there must not stay the first
@@ -40,8 +48,16 @@ class RingPast:
         return max(self.begun.get(target, NEVER), self.talked.get(target, NEVER))
 
 
-def order(step: DialStep, seed: str, past: RingPast) -> tuple[int, ...]:
-    """The places (from 0) of the step's destinations in the order in which they are to be rung."""
+def order(step: DialStep, seed: str, past: RingPast, now: datetime = NEVER) -> tuple[int, ...]:
+    """The places (from 0) of the step's destinations in the order in which they are to be rung ``now``."""
+    places = _by_strategy(step, seed, past)
+    adviser = past.adviser(step, now) if step.last_adviser_days else None
+    if adviser is None:
+        return places
+    return (adviser, *(place for place in places if place != adviser))
+
+
+def _by_strategy(step: DialStep, seed: str, past: RingPast) -> tuple[int, ...]:
     targets = [one.target for one in step.destinations]
     places = range(len(targets))
     match step.strategy:
@@ -99,6 +115,10 @@ def order_note(turn: Turn, step: DialStep, places: Sequence[int], past: RingPast
         if step.strategy is RingStrategy.LEAST_RECENT:
             since = past.rests_since(names[0])
         told["since"] = since.isoformat(timespec="seconds") if since is not NEVER else None
+    if step.last_adviser_days and places:
+        told["days"] = step.last_adviser_days
+        if past.adviser(step, at) is not None:
+            told["talked"] = past.advised[names[0]].isoformat(timespec="seconds")
     return Note(Kind.RING_ORDER, told)
 
 

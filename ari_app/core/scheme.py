@@ -9,6 +9,7 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from ari_app.core.calendar import Calendar, Override
+from ari_app.core.callers import CallerRules
 from ari_app.core.outcomes import HangUpCause
 from ari_app.core.schedule import ScheduleEntry
 
@@ -81,10 +82,17 @@ class Greeting:
 
 @dataclass(frozen=True, slots=True)
 class DialStep:
-    """Ring the destinations by the strategy until one answers."""
+    """Ring the destinations by the strategy until one answers. ``last_adviser_days``: where they are rung one after
+    another, the one who talked with the caller last is first, if that is not more days ago; 0: it plays no role."""
 
     strategy: RingStrategy
     destinations: tuple[Destination, ...]
+    last_adviser_days: int = 0
+
+    @property
+    def reorders(self) -> bool:
+        """Whether the destinations may be rung in another order than they are written."""
+        return self.strategy.reorders or bool(self.last_adviser_days and not self.strategy.together)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,3 +201,4 @@ class SchemeBook:
     numbers: Mapping[str, Number] = field(default_factory=lambda: MappingProxyType({}))
     version: str = ""
     loaded: bool = True
+    callers: CallerRules = field(default_factory=CallerRules)

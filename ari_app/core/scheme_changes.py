@@ -15,6 +15,8 @@ from ari_app.core.schedule import DAY_NAMES
 from ari_app.core.scheme import RingStrategy
 
 T = TypeVar("T")
+TOGETHER = [strategy.value for strategy in RingStrategy if strategy.together]
+"""Strategies by which nobody is rung before the others because of an order."""
 _SPOKEN = {strategy.value: strategy.words for strategy in RingStrategy}
 
 
@@ -66,7 +68,8 @@ def _looked_at(step: StepDraft) -> StepDraft:
         case "dial":
             weighed = step.strategy == RingStrategy.WEIGHTED
             rung = (one if weighed else one._replace(weight=1) for one in step.destinations)
-            return StepDraft("dial", step.strategy, tuple(rung))
+            days = 0 if step.strategy in TOGETHER else step.last_adviser_days
+            return StepDraft("dial", step.strategy, tuple(rung), last_adviser_days=days)
         case "greeting":
             return StepDraft("greeting", greeting=step.greeting)
         case "voicemail":
@@ -176,6 +179,7 @@ def _changed_step(number: int, before: StepDraft, after: StepDraft) -> Change:
 
 def _within_dial(before: StepDraft, after: StepDraft) -> Iterator[Change]:
     yield from _changed("ring", strategy_words(before), strategy_words(after))
+    yield from _changed("last adviser first", _days(before), _days(after))
     paired = _paired(before.destinations, after.destinations, lambda one: (one.kind, one.target))
     for _place, gone in paired.gone:
         yield Change(Sign.REMOVED, _destination(gone))
@@ -255,7 +259,9 @@ def _what(step: StepDraft) -> str:
     prompt = f"greeting {step.greeting.name!r} ({step.greeting.sound})" if step.greeting else "the default greeting"
     match step.kind:
         case "dial":
-            return f"dial {strategy_words(step)}: {', '.join(map(_destination, step.destinations)) or 'nobody'}"
+            first = f", the last adviser of {_days(step)} first" if step.last_adviser_days else ""
+            rung = ", ".join(map(_destination, step.destinations)) or "nobody"
+            return f"dial {strategy_words(step)}{first}: {rung}"
         case "greeting":
             return f"play {prompt}"
         case "menu":
@@ -267,6 +273,10 @@ def _what(step: StepDraft) -> str:
             limits = f"{step.max_seconds} s at most, {step.min_seconds} s at least, ended by {step.silence_seconds} s"
             return f"voicemail, {prompt}, {limits} of silence"
     return step.kind.replace("_", " ")
+
+
+def _days(step: StepDraft) -> str:
+    return f"{step.last_adviser_days} days" if step.last_adviser_days else ""
 
 
 def strategy_words(step: StepDraft) -> str:

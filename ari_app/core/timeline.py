@@ -18,6 +18,8 @@ class Kind(StrEnum):
     FALLBACK_ALONE = "fallback_alone"
     NUMBER_FOUND = "number_found"
     DEFAULT_USED = "default_used"
+    CALLER_BLOCKED = "caller_blocked"
+    CALLER_KNOWN = "caller_known"
     LOOP_STOPPED = "loop_stopped"
     TURNED_AWAY = "turned_away"
     SPECIAL_DAY = "special_day"

@@ -32,6 +32,7 @@ class Reason(StrEnum):
     NO_MESSAGE = "no_message"
     NOBODY_ANSWERED = "nobody_answered"
     ENDED_BY_SCHEME = "ended_by_scheme"
+    BLOCKED = "blocked"
     LOOP = "loop"
     OVERLOAD = "overload"
     LIMIT_REACHED = "limit_reached"
@@ -69,6 +70,8 @@ def _why_lost(entries: tuple[Entry, ...], kinds: set[Kind], left: Scalar) -> Rea
     """The most telling of the reasons that hold."""
     if Kind.TURNED_AWAY in kinds:
         return Reason.OVERLOAD
+    if Kind.CALLER_BLOCKED in kinds:
+        return Reason.BLOCKED
     if left == CallerEnd.LINE_LOST.value:
         return Reason.LINE_LOST
     return _why_in_hand(entries, kinds, left)

@@ -71,6 +71,7 @@ def _write(connection: sa.Connection, plan: Plan, before: Configuration) -> None
         if entry.e164 in listed:
             _update_number(connection, entry, sower)
     sower.sow(Description((), (), (), tuple(entry for entry in plan.numbers if entry.e164 not in listed)))
+    sower.sow(Description((), (), (), (), callers=plan.callers))
     if plan.removed:
         connection.execute(sa.delete(schema.schemes).where(schema.schemes.c.id.in_(plan.removed)))
 

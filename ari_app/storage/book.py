@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from ari_app.core.calendar import DayRule
 from ari_app.core.calendar_draft import OverrideDraft, override_of, unknown_branch
+from ari_app.core.callers import CallerRuleDraft, fault, rules_of
 from ari_app.core.checks import DialRules, Problem, Severity, circles, errors, problems
 from ari_app.core.draft import SchemeDraft, compiled
 from ari_app.core.message_book import MessageBook
@@ -93,13 +94,14 @@ def compile_book(
     listed, doubts = _listed(configuration.numbers, judged, previous.assigned)
     assigned, loops = _uncircled(listed, judged, previous)
     overridden, mistakes = _overridden(configuration.overrides, judged)
-    book = _book(configuration.numbers, assigned, judged, overridden)
+    callers, wrong = _callers(configuration.callers, judged, overridden)
+    book = _book(configuration.numbers, assigned, judged, overridden, callers)
     rows = configuration.messages
     messages = judge_messages(rows, book.numbers.keys(), previous.judged_messages)
     told = [problem for scheme in judged.values() for problem in scheme.problems]
     return Reading(
         book=book,
-        problems=(*told, *mistakes, *doubts, *loops, *messages.problems),
+        problems=(*told, *mistakes, *doubts, *loops, *wrong, *messages.problems),
         recompiled=recompiled,
         token=configuration.token,
         year=year,
@@ -229,6 +231,7 @@ def _book(
     assigned: Mapping[str, int | None],
     judged: Mapping[int, _Judged],
     overridden: Mapping[int, Scheme],
+    callers: Mapping[CallerRuleDraft, Scheme | None],
 ) -> SchemeBook:
     digest = hashlib.sha256()
     listed: dict[str, Number] = {}
@@ -242,4 +245,26 @@ def _book(
         if scheme is not None and scheme.override is not None:
             told = (*told, scheme.override)
         digest.update(repr(told).encode("utf-8", "backslashreplace"))
-    return SchemeBook(MappingProxyType(listed), digest.hexdigest()[:12])
+    for rule, scheme in callers.items():
+        digest.update(repr((rule, scheme.version if scheme else None)).encode("utf-8", "backslashreplace"))
+    return SchemeBook(MappingProxyType(listed), digest.hexdigest()[:12], callers=rules_of(callers))
+
+
+def _callers(
+    drafts: tuple[CallerRuleDraft, ...], judged: Mapping[int, _Judged], overridden: Mapping[int, Scheme]
+) -> tuple[dict[CallerRuleDraft, Scheme | None], list[Problem]]:
+    """The rules by caller that make sense, each with its scheme in force; and what is wrong with others, which do not
+    count."""
+    named: dict[str, Scheme] = {}
+    for scheme_id, each in judged.items() if drafts else ():
+        if (scheme := overridden.get(scheme_id, each.in_force)) is not None:
+            named[each.draft.name] = scheme
+    rules: dict[CallerRuleDraft, Scheme | None] = {}
+    told: list[Problem] = []
+    for draft in drafts:
+        scheme = named.get(draft.scheme)
+        if wrong := fault(draft, scheme):
+            told.append(Problem(Severity.ERROR, f"rule for caller {printable(draft.caller)!r}", wrong))
+        else:
+            rules[draft] = scheme
+    return rules, told

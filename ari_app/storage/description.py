@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 import yaml
 
+from ari_app.core.callers import CallerRuleDraft
 from ari_app.core.checks import DialRules, Problem
 from ari_app.core.draft import SchemeDraft
 from ari_app.core.message_draft import ContactDraft, RuleDraft, TypeDraft
 from ari_app.core.sounds import sound_refusal
+from ari_app.storage.description_callers import read_caller
 from ari_app.storage.description_messages import MessageReader
 from ari_app.storage.description_schemes import SchemeReader
 from ari_app.storage.yaml_reading import (
@@ -25,7 +27,7 @@ from ari_app.storage.yaml_reading import (
     whole,
 )
 
-_PARTS = ("teams", "greetings", "schemes", "numbers", "apology rules")
+_PARTS = ("teams", "greetings", "schemes", "numbers", "apology rules", "callers")
 _TEAM = ("name", "extend", "sales tools", "makes tickets", "tickets an hour", "message types", "contacts")
 
 TEMPLATE = """\
@@ -78,6 +80,10 @@ apology rules:                    # what callers are sent whose call was lost; t
     text: "Sorry that we missed your call of {time}. We will call you back."
     delay: 60                     # seconds
     once in hours: 24
+
+callers:                          # of several rules for a caller the most specific counts
+  - {caller: +79160000666, answer: busy, reason: "rings every night"}     # or: decline
+  - {caller: +7800*, scheme: Office, branch: Closed}                      # a beginning; anonymous: without a number
 """
 
 
@@ -137,6 +143,7 @@ class Description(NamedTuple):
     schemes: tuple[SchemeDraft, ...]
     numbers: tuple[NumberEntry, ...]
     rules: tuple[RuleDraft, ...] = ()
+    callers: tuple[CallerRuleDraft, ...] = ()
 
 
 def read_description(
@@ -177,6 +184,7 @@ class _Reader:
             tuple(self._schemes.read(node) for node in lists.get("schemes", [])),
             tuple(self._number(node) for node in lists.get("numbers", [])),
             tuple(self._messages.rule(node) for node in lists.get("apology rules", [])),
+            tuple(read_caller(node, self._region, self.complaints) for node in lists.get("callers", [])),
         )
         for part, names in (
             ("teams", [team.name for team in found.teams]),
@@ -184,6 +192,7 @@ class _Reader:
             ("schemes", [scheme.name for scheme in found.schemes]),
             ("numbers", [number.e164 for number in found.numbers]),
             ("apology rules", [rule.name for rule in found.rules]),
+            ("callers", [f"{rule.caller} {rule.number}".strip() for rule in found.callers]),
         ):
             self._once(names, lists.get(part, []), part)
         return found

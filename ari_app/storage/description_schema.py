@@ -70,6 +70,9 @@ _DIAL = _keys(
         "default": "in turn",
     },
     timeout=_titled(_SECONDS, "seconds that each rings, 5 to 600", default=20),
+    last_adviser_days=_titled(
+        _WHOLE, "1 to 92: rung one after another, who talked with the caller within so many days is first", default=0
+    ),
     to={"anyOf": [{"type": "array", "items": _DESTINATION}, _DESTINATION], "description": "whom: numbers, endpoints"},
 )
 _VOICEMAIL = {
@@ -189,6 +192,22 @@ _RULE = _keys(
     team=_TEXT,
     enabled=_SWITCH,
 )
+_CALLER = _keys(
+    "a rule by caller: an answer or a scheme",
+    ("caller",),
+    caller={
+        "anyOf": [
+            *_E164["anyOf"],
+            {"type": "string", "pattern": r"^(\+[1-9][0-9]{0,13}\*|anonymous)$"},
+        ],
+        "description": "a number, the beginning of one such as +7916*, or anonymous",
+    },
+    number=_titled(_E164, "one of our numbers, as dialled; none: all"),
+    answer={"enum": ["busy", "decline"], "description": "what the caller hears who is refused"},
+    scheme=_titled(_TEXT, "by which the caller's calls go"),
+    branch=_titled(_TEXT, "its branch whatever the hour; none: the one that holds"),
+    reason=_titled(_TEXT, "why, for those who read a timeline"),
+)
 _TYPE = _keys(
     "an automatic message of a team",
     ("kind", "text"),
@@ -237,6 +256,7 @@ SCHEMA: Schema = {
         schemes=_list(_SCHEME),
         numbers=_list(_NUMBER),
         apology_rules=_list(_RULE),
+        callers=_list(_CALLER, "who is refused, or goes by another scheme; the most specific rule counts"),
     ),
 }
 

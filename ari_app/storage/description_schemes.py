@@ -167,15 +167,16 @@ class SchemeReader:
         if inner is None:
             self._complaints.at(node, "a dial step says whom: - dial: {to: [reception]}")
             return StepDraft("hang_up")
-        values = mapping(inner, ("ring", "to", "timeout"), "a dial step", self._complaints)
+        values = mapping(inner, ("ring", "to", "timeout", "last adviser days"), "a dial step", self._complaints)
         ring = word(values.get("ring"), "ring", self._complaints, "in turn").replace("_", " ")
         if ring not in _STRATEGIES:
             self._complaints.at(values["ring"], f"{ring!r} is no way to ring; {meant(ring, list(_STRATEGIES))}")
         timeout = seconds(values.get("timeout"), "the timeout", 20, self._complaints)
+        days = whole(values.get("last adviser days"), "the last adviser's days", 0, self._complaints)
         to = values.get("to")
         targets = [to] if isinstance(to, yaml.ScalarNode | yaml.MappingNode) else items(to, "to", self._complaints)
         destinations = tuple(self._destination(target, timeout) for target in targets)
-        return StepDraft("dial", _STRATEGIES.get(ring, "in_turn"), destinations)
+        return StepDraft("dial", _STRATEGIES.get(ring, "in_turn"), destinations, last_adviser_days=days)
 
     def _destination(self, node: Node, timeout: int) -> DestinationDraft:
         if isinstance(node, yaml.ScalarNode):

@@ -8,9 +8,11 @@ from typing import Any
 import yaml
 
 from ari_app.core.calendar_draft import DayDraft, dates_words, rule_words
+from ari_app.core.callers import CallerRuleDraft
 from ari_app.core.draft import BranchDraft, DestinationDraft, SchemeDraft, StepDraft
 from ari_app.core.scheme_changes import canonical, entry_words, strategy_words
 from ari_app.storage.description import GreetingRow, NumberEntry
+from ari_app.storage.description_callers import described_caller
 from ari_app.storage.description_schema import SCHEMA_FILE
 
 Described = dict[str, Any]
@@ -24,8 +26,9 @@ def description_of(
     schemes: Iterable[SchemeDraft],
     greetings: Mapping[str, GreetingRow] | None = None,
     numbers: Iterable[NumberEntry] = (),
+    callers: Iterable[CallerRuleDraft] = (),
 ) -> Described:
-    """The schemes with the greetings that they play, and the numbers with the teams that they name.
+    """The schemes with the greetings that they play, the numbers with the teams that they name, rules by caller.
 
     Whose a greeting is, ``greetings`` say; without them nobody's is.
     """
@@ -44,6 +47,7 @@ def description_of(
         "greetings": [_greeting(row) for row in rows],
         "schemes": [described(scheme) for scheme in schemes],
         "numbers": [_number(entry) for entry in numbers],
+        "callers": [described_caller(rule) for rule in callers],
     }
     return {name: part for name, part in parts.items() if part}
 
@@ -153,6 +157,7 @@ def _dial(step: StepDraft) -> Described:
     common = timeouts.pop() if len(timeouts) == 1 else None
     parts: Described = {"ring": strategy_words(step)}
     parts |= {"timeout": common} if common is not None else {}
+    parts |= {"last adviser days": step.last_adviser_days} if step.last_adviser_days else {}
     return {**parts, "to": [_destination(each, common) for each in step.destinations]}
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from ari_app.core.callers import CallerRuleDraft, rule_words
 from ari_app.core.checks import DialRules, Problem, Severity
 from ari_app.core.draft import SchemeDraft
 from ari_app.core.scheme import Greeting
@@ -72,6 +73,7 @@ class Plan:
     """New and changed ones by id; those of new ones are below 0."""
     numbers: tuple[NumberEntry, ...] = ()
     removed: frozenset[int] = frozenset()
+    callers: tuple[CallerRuleDraft, ...] = ()
 
     @property
     def removes(self) -> bool:
@@ -125,14 +127,16 @@ class _Planner:
         after = {its_id: draft for its_id, draft in (before.schemes | schemes).items() if its_id not in removed}
         after = {its_id: self._resounded(draft) for its_id, draft in after.items()}
         numbers, rows = self._numbers({draft.name: its_id for its_id, draft in after.items()}, removed)
+        callers = self._callers()
         return Plan(
-            target=before._replace(schemes=after, numbers=rows),
+            target=before._replace(schemes=after, numbers=rows, callers=_put(before.callers, callers)),
             changes=tuple(self._changes),
             teams=teams,
             greetings=greetings,
             schemes=schemes,
             numbers=numbers,
             removed=removed,
+            callers=callers,
         )
 
     def _new_teams(self) -> tuple[str, ...]:
@@ -211,6 +215,17 @@ class _Planner:
         )
         return draft._replace(branches=branches)
 
+    def _callers(self) -> tuple[CallerRuleDraft, ...]:
+        there = {(rule.caller, rule.number): rule for rule in self._present.configuration.callers}
+        changed = tuple(rule for rule in self._asked.callers if there.get((rule.caller, rule.number)) != rule)
+        for rule in changed:
+            before = there.get((rule.caller, rule.number))
+            if before is None:
+                self._changes.append(Change(Sign.ADDED, rule_words(rule)))
+            else:
+                self._changes.append(Change(Sign.CHANGED, "rule by caller", rule_words(before), rule_words(rule)))
+        return changed
+
     def _removed(self) -> frozenset[int]:
         named = {draft.name for draft in self._asked.schemes}
         gone = {i: draft for i, draft in self._present.configuration.schemes.items() if draft.name not in named}
@@ -242,6 +257,12 @@ class _Planner:
                 name = self._present.configuration.schemes[row.scheme_id].name
                 self.faults.append(f"scheme {name!r} cannot go: {row.e164} goes by it; give that number another one")
         return tuple(changed), sorted(rows.values())
+
+
+def _put(rules: tuple[CallerRuleDraft, ...], changed: tuple[CallerRuleDraft, ...]) -> tuple[CallerRuleDraft, ...]:
+    """The rules with those in their place that are for the same caller and number."""
+    kept = {(rule.caller, rule.number): rule for rule in (*rules, *changed)}
+    return tuple(kept[key] for key in sorted(kept))
 
 
 def played(draft: SchemeDraft) -> set[str]:

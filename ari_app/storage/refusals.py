@@ -53,6 +53,15 @@ MENDS = {
     "and underscores, at most 40, beginning with a letter; it is a name, never a dial string.",
     "timeout_is_5_to_600_seconds": "A destination's timeout must be 5 to 600 seconds.",
     "delay_is_0_to_600_seconds": "A destination's delay must be 0 to 600 seconds.",
+    "last_adviser_is_of_0_to_92_days": "The last adviser's days must be 0 (he plays no role) to 92.",
+    "this_caller_has_a_rule_already": "There is a rule for this caller and number; update its row.",
+    "caller_is_a_number_a_beginning_with_star_or_anonymous": "A caller is a number such as +79161112233, the beginning "
+    "of one and a star such as +7916*, or anonymous.",
+    "number_of_a_rule_is_empty_or_like_plus74950000101": "A rule's number is one of ours, such as +74950000101, or "
+    "empty for all.",
+    "action_of_a_rule_is_busy_decline_or_scheme": "A rule's action is busy, decline or scheme.",
+    "scheme_is_given_with_action_scheme_alone": "Name a scheme with action 'scheme', and with no other.",
+    "branch_is_given_with_a_scheme_alone": "A branch is one of a scheme: name that, too.",
     "weight_is_1_to_100": "A destination's weight must be 1 to 100.",
     "enabled_is_true_or_false": "Enabled is true or false.",
     "greetings_need_their_team": "A greeting belongs to a team: that team must exist, and cannot be removed first.",
@@ -83,6 +92,7 @@ _UNIQUE_COLUMNS = {
     "schemes.name": "a_scheme_of_this_name_exists",
     "numbers.e164": "this_number_is_already_listed",
     "choices.step_id": "the_menu_has_this_key_already",
+    "caller_rules.caller": "this_caller_has_a_rule_already",
     "overrides.scheme_id": "the_scheme_has_an_override_already",
     **UNIQUE_COLUMNS,
 }

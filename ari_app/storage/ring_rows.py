@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from ari_app.core.checks import ADVISER_DAYS
 from ari_app.core.ring_order import Turn
 from ari_app.core.timeline import Entry, Kind
 from ari_app.ring_turns import RingTurns, Talk, TurnTaken
@@ -21,7 +22,7 @@ from ari_app.storage.ring_schema import last_talks, ring_turns
 
 log = logging.getLogger(__name__)
 
-REMEMBERED = timedelta(days=92)
+REMEMBERED = timedelta(days=ADVISER_DAYS.stop - 1)
 """For so long it is remembered who talked with whom."""
 MOST_TALKS = 200_000
 """So many of them at most are kept in mind, the latest."""
@@ -103,10 +104,17 @@ def known_turns(connection: sa.Connection) -> RingTurns:
     return known
 
 
+class Resume(Protocol):
+    """Who is told (`RingTurns.resume`)."""
+
+    def __call__(self, turns: Iterable[TurnTaken], talks: Iterable[Talk], *, anew: bool) -> None:
+        """These are new, or, ``anew``, all there are."""
+
+
 class RingRows:
     """Tells a controller what all of them have done: everything at first, then what is new."""
 
-    def __init__(self, engine: sa.Engine, resume: Callable[[list[TurnTaken], list[Talk]], None]) -> None:
+    def __init__(self, engine: sa.Engine, resume: Resume) -> None:
         self._engine = engine
         self._resume = resume
         self._all_at: datetime | None = None
@@ -127,7 +135,7 @@ class RingRows:
         self._failing = False
         if anew:
             self._all_at = now
-        self._resume(turns, talks)
+        self._resume(turns, talks, anew=anew)
 
     def _read(self, now: datetime, *, anew: bool) -> tuple[list[TurnTaken], list[Talk]]:
         with self._engine.connect() as connection:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from ari_app.core.calendar_draft import OverrideDraft
+from ari_app.core.callers import CallerRuleDraft
 from ari_app.core.draft import (
     BranchDraft,
     ChoiceDraft,
@@ -20,6 +21,7 @@ from ari_app.core.draft import (
     StepDraft,
 )
 from ari_app.storage.calendar_rows import read_calendars
+from ari_app.storage.caller_rows import read_callers
 from ari_app.storage.message_rows import MessageRows, read_messages
 from ari_app.storage.schema import (
     branches,
@@ -56,6 +58,7 @@ class Configuration(NamedTuple):
     numbers: list[NumberRow]
     messages: MessageRows = MessageRows()
     overrides: Mapping[int, OverrideDraft] = MappingProxyType({})
+    callers: tuple[CallerRuleDraft, ...] = ()
 
 
 _CHANGES = sa.select(sa.func.count(), sa.func.coalesce(sa.func.max(configuration_changes.c.id), 0)).select_from(
@@ -89,6 +92,7 @@ _STEPS = (
         steps.c.retries,
         steps.c.wait_seconds,
         steps.c.otherwise,
+        steps.c.last_adviser_days,
     )
     .select_from(steps.outerjoin(greetings))
     .order_by(steps.c.position, steps.c.id)
@@ -131,7 +135,7 @@ def read_configuration(connection: sa.Connection) -> Configuration:
         for scheme_id, name, zone, holidays, cap in connection.execute(_SCHEMES)
     }
     listed = [_number(row) for row in connection.execute(_NUMBERS)]
-    return Configuration(token, drafts, listed, read_messages(connection), overrides)
+    return Configuration(token, drafts, listed, read_messages(connection), overrides, read_callers(connection))
 
 
 def _steps(

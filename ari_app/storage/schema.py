@@ -27,6 +27,7 @@ CONFIGURATION = (
     "apology_rule_numbers",
     "message_types",
     "team_contacts",
+    "caller_rules",
 )
 """Tables whose every edit is noted in ``configuration_changes``, parents first."""
 
@@ -239,6 +240,14 @@ steps = sa.Table(
     sa.Column(
         "min_seconds", sa.Integer, nullable=False, server_default="2", comment="voicemail: shorter counts as none"
     ),
+    sa.Column(
+        "last_adviser_days",
+        sa.Integer,
+        nullable=False,
+        server_default="0",
+        comment="dial, one after another: who talked with the caller within so many days comes first; 0: nobody does",
+    ),
+    check("last_adviser_is_of_0_to_92_days", "last_adviser_days BETWEEN 0 AND 92"),
     check(
         "kind_of_step_is_dial_greeting_menu_voicemail_or_hang_up",
         "kind IN ('dial', 'greeting', 'menu', 'voicemail', 'hang_up')",

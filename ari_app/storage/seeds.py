@@ -15,6 +15,7 @@ from ari_app.core.checks import DialRules, Problem
 from ari_app.core.message_draft import TypeDraft
 from ari_app.core.numbering import DialPolicy
 from ari_app.storage import schema
+from ari_app.storage.caller_rows import remove_caller
 from ari_app.storage.description import AnyNumber, Description, DescriptionError, TeamRow, read_description
 from ari_app.storage.message_schema import apology_rules, message_types, team_contacts
 from ari_app.storage.refusals import explain_integrity_error
@@ -49,6 +50,8 @@ def remove(connection: sa.Connection, text: str) -> None:
     """
     asked = _read(text)
     try:
+        for caller in asked.callers:
+            remove_caller(connection, caller)
         _unteach(connection, [team for team in asked.teams if team.extend])
         for table, column, names in (
             (apology_rules, apology_rules.c.name, [rule.name for rule in asked.rules]),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ari_app.core.calendar_draft import DayDraft, OverrideDraft
+from ari_app.core.callers import CallerRuleDraft
 from ari_app.core.checks import errors
 from ari_app.core.draft import BranchDraft, DestinationDraft, EntryDraft, GreetingDraft, SchemeDraft, StepDraft
 from ari_app.core.message_draft import ContactDraft, RuleDraft, TypeDraft
@@ -39,6 +40,7 @@ _ROWS = (
     RuleDraft,
     TypeDraft,
     ContactDraft,
+    CallerRuleDraft,
 )
 LAYOUT = {kind.__name__: list(kind._fields) for kind in _ROWS}
 """Which fields the rows have, in order; a file of a release that had others is not read."""
@@ -74,7 +76,7 @@ def last_good(latest: Configuration, reading: Reading, before: Configuration | N
         contacts=tuple(_good(judged.contacts, dict(old.contacts)).items()),
     )
     good = {scheme_id: draft for scheme_id, draft in schemes.items() if draft}
-    return Configuration(latest.token, good, numbers, messages, latest.overrides)
+    return Configuration(latest.token, good, numbers, messages, latest.overrides, latest.callers)
 
 
 def _stands(reading: Reading, scheme_id: int) -> bool:
@@ -122,6 +124,7 @@ def _plain(configuration: Configuration) -> dict[str, Any]:
         "numbers": configuration.numbers,
         "messages": configuration.messages._asdict(),
         "overrides": list(configuration.overrides.items()),
+        "callers": configuration.callers,
     }
 
 
@@ -138,6 +141,7 @@ def _configuration(found: Mapping[str, Any]) -> Configuration:
             tuple((int(its_id), ContactDraft(*row)) for its_id, row in messages["contacts"]),
         ),
         {int(scheme_id): OverrideDraft(*row) for scheme_id, row in found["overrides"]},
+        tuple(CallerRuleDraft(*row) for row in found["callers"]),
     )
 
 

@@ -11,6 +11,7 @@ from ari_app.core.message_draft import RuleDraft
 from ari_app.storage import schema
 from ari_app.storage.calendar_rows import branch_override, day_columns
 from ari_app.storage.calendar_schema import exceptional_days, overrides
+from ari_app.storage.caller_rows import put_caller
 from ari_app.storage.description import Description, NumberEntry, TeamRow
 from ari_app.storage.message_schema import apology_rule_numbers, apology_rules, message_types, team_contacts
 
@@ -48,6 +49,8 @@ class Sower:
             self._number(number)
         for rule in asked.rules:
             self._rule(rule)
+        for caller in asked.callers:
+            put_caller(self._connection, caller)
 
     def _team(self, team: TeamRow) -> None:
         """Options that are not said are not set: a revision made before there were any must still be applied."""
@@ -128,7 +131,7 @@ class Sower:
             max_seconds=step.max_seconds,
             silence_seconds=step.silence_seconds,
             min_seconds=step.min_seconds,
-            **_said(step, "label", "retries", "wait_seconds", "otherwise"),
+            **_said(step, "label", "retries", "wait_seconds", "otherwise", "last_adviser_days"),
         )
         for choice in step.choices:
             self._add(schema.choices, step_id=step_id, **choice._asdict())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ari_app.storage import (
     calendar_schema,
+    caller_schema,
     desk_schema,
     message_schema,
     outbox_schema,
@@ -15,6 +16,7 @@ from ari_app.storage.schema import metadata
 
 __all__ = [
     "calendar_schema",
+    "caller_schema",
     "desk_schema",
     "message_schema",
     "metadata",

@@ -78,6 +78,7 @@ def _steps(draw: st.DrawFn, kind: str, greetings: list[GreetingDraft]) -> StepDr
         draw(st.sampled_from([180, 61, 3600])),
         draw(st.sampled_from([5, 1, 60])),
         draw(st.sampled_from([2, 0, 60])),
+        last_adviser_days=draw(st.just(0) | st.integers(1, 92)),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,9 +31,10 @@ class Heard:
     def __init__(self) -> None:
         self.turns: list[TurnTaken] = []
         self.talks: list[Talk] = []
+        self.anew = False
 
-    def resume(self, turns: list[TurnTaken], talks: list[Talk]) -> None:
-        self.turns, self.talks = turns, talks
+    def resume(self, turns: Iterable[TurnTaken], talks: Iterable[Talk], *, anew: bool) -> None:
+        self.turns, self.talks, self.anew = list(turns), list(talks), anew
 
 
 def ago(seconds: float) -> datetime:
@@ -91,16 +93,17 @@ def test_who_talked_with_whom_is_kept_with_the_call_s_end(engine: sa.Engine) -> 
 
 
 def test_after_the_first_time_only_what_is_new_is_read_and_what_is_old_is_forgotten(engine: sa.Engine) -> None:
-    write(engine, taken("anna", NOW - 2 * LATE), taken("boris", ago(1)))
-    talked(engine, "1", "+79161112233", "anna", NOW - REMEMBERED - timedelta(days=1))
-    talked(engine, "2", "+79161112233", "boris", NOW - 2 * LATE)
+    now = datetime.now(UTC)  # not that of the module's import, which may be a minute ago
+    write(engine, taken("anna", now - 2 * LATE), taken("boris", now))
+    talked(engine, "1", "+79161112233", "anna", now - REMEMBERED - timedelta(days=1))
+    talked(engine, "2", "+79161112233", "boris", now - 2 * LATE)
     heard = Heard()
     rows = RingRows(engine, heard.resume)
     tell(rows)
     assert [turn.destination for turn in heard.turns] == ["anna", "boris"]
-    assert [talk.destination for talk in heard.talks] == ["boris"]
+    assert ([talk.destination for talk in heard.talks], heard.anew) == (["boris"], True)
     tell(rows)
-    assert ([turn.destination for turn in heard.turns], heard.talks) == (["boris"], [])
+    assert ([turn.destination for turn in heard.turns], heard.talks, heard.anew) == (["boris"], [], False)
     with engine.connect() as connection:
         assert list(connection.scalars(sa.select(last_talks.c.destination))) == ["boris"]
 

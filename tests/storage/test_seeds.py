@@ -277,7 +277,11 @@ def test_a_seed_with_a_mistake_is_not_written(own_migrations: Path, tmp_path: Pa
 
 def test_the_demo_revisions_are_the_demos_descriptions() -> None:
     described = {"demo_0001": "demo.yaml", "demo_0002": "demo_messages.yaml", "demo_0003": "demo_calendar.yaml"}
-    described |= {"demo_0004": "demo_ways_to_ring.yaml", "demo_0005": "demo_menu.yaml"}
+    described |= {
+        "demo_0004": "demo_ways_to_ring.yaml",
+        "demo_0005": "demo_menu.yaml",
+        "demo_0006": "demo_callers.yaml",
+    }
     for revision in (migrations_folder() / "demo").glob("*.py"):
         words: dict[str, str] = {}
         exec(compile(revision.read_text(), revision, "exec"), words)
@@ -295,7 +299,7 @@ def test_the_demo_is_in_force_without_a_problem(bare_url: str) -> None:
         reading = load_book(connection, DialPolicy(allowed_prefixes=("+7",)), UNIVERSAL)
     engine.dispose()
     assert reading.problems == ()
-    assert len(reading.book.numbers) == 21
+    assert len(reading.book.numbers) == 22
     chosen = {
         at.hour: getattr(route(Arrival(None, "+74950000108", "", at), reading.book, (HangUpStep(),)).branch, "name", "")
         for at in (datetime(2026, 3, 2, 14, 59, tzinfo=UTC), datetime(2026, 3, 2, 15, 0, tzinfo=UTC))

@@ -292,5 +292,9 @@ def test_the_reasons_are_all_within_reach() -> None:
             ((voicemail,), Plan(troubles={("record", 1): "500"})),
         )
     }
-    others = {Reason.LOOP: "takes several calls", Reason.OVERLOAD: "comes from without: tests/unit/test_admission.py"}
+    others = {
+        Reason.LOOP: "takes several calls",
+        Reason.OVERLOAD: "comes from without: tests/unit/test_admission.py",
+        Reason.BLOCKED: "is of the caller: tests/unit/test_callers.py",
+    }
     assert met == set(Reason) - others.keys()

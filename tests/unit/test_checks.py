@@ -231,6 +231,14 @@ def test_nothing_may_come_after_the_step_that_ends_a_call(kind: str) -> None:
             dial(DESK._replace(timeout=601)),
             "step 1, destination 'desk': the timeout is 601 s; it must be 5 to 600",
         ),
+        (
+            dial(DESK)._replace(last_adviser_days=93),
+            "step 1: the last adviser's days are 93; they must be 0 to 92",
+        ),
+        (
+            dial(DESK._replace(weight=0), strategy="weighted"),
+            "step 1, destination 'desk': the weight is 0; it must be 1 to 100",
+        ),
         (dial(DESK._replace(delay=-1)), "step 1, destination 'desk': the delay is -1 s; it must be 0 to 600"),
         (
             dial(DESK._replace(target="Local/1@evil")),
@@ -450,3 +458,20 @@ def test_whoever_is_in_no_circle_is_never_reached_by_his_own_call(forwards: dict
     for number, way in found.items():
         assert way[0] == way[-1] == number
         assert all(after in forwards[before] for before, after in pairwise(way))
+
+
+@pytest.mark.parametrize(
+    ("step", "doubt"),
+    [
+        (
+            dial(DESK, strategy="all_at_once")._replace(last_adviser_days=7),
+            "the last adviser is first where one is rung after another; ring in turn",
+        ),
+        (
+            dial(DESK._replace(weight=2)),
+            "its destinations have weights, which count in a weighted step alone; ring weighted",
+        ),
+    ],
+)
+def test_a_setting_that_its_step_does_not_look_at_is_doubted(step: StepDraft, doubt: str) -> None:
+    assert told(one_step(step)) == [f"?scheme 'Office', branch 'Always', step 1: {doubt}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -229,3 +230,42 @@ def test_an_order_is_read_again_off_the_timeline_if_it_is_one() -> None:
     assert recorded(result.timeline, 2, 4) is None
     assert recorded(result.timeline, 1, 5) is None
     assert recorded([Entry(0, Kind.RING_ORDER, {"step": 1, "places": "1 x 3"})], 1, 3) is None
+
+
+@pytest.mark.promise("FLD-06")
+def test_who_talked_with_the_caller_last_is_rung_first_while_it_is_not_too_long_ago() -> None:
+    turns = RingTurns()
+    spoke = [Talk(CALLER, "boris", after(-100)), Talk(CALLER, "clara", after(-50)), Talk("+48221112233", "dora", NOW)]
+    turns.resume(talks=[*spoke, Talk(CALLER, "clara", after(-60))])
+    adviser = replace(step(RingStrategy.IN_TURN), last_adviser_days=1)
+    plan = always("UTC", adviser)
+    first = called(plan, turns, 0, parse_outcomes("busy,answer"))
+    assert rung(first) == ["clara", "anna"]
+    assert told(first) == (
+        "clara talked with this caller last, at 2026-03-02T08:10:00+00:00, and is rung first; then anna, boris, dora"
+    )
+    assert "ring in turn, the last adviser of 1 days first: anna" in str(first.timeline)
+    assert rung(called(plan, turns, 1))[0] == "anna", "with whom the caller has talked since"
+    late = called(plan, turns, 2, at=NOW + timedelta(days=2))
+    assert rung(late) == list(TARGETS)
+    assert told(late) == "none of them talked with this caller in the last 1 days: anna, boris, clara, dora"
+    nobody = CallOpened("call-9", after(9), None, "", NUMBER, NUMBER)
+    assert rung(simulate(nobody, plan, (), NOBODY, turns=turns)) == list(TARGETS)
+    turns.resume(anew=True)
+    assert rung(called(plan, turns, 3)) == list(TARGETS), "nothing is left of who was erased"
+
+
+@pytest.mark.parametrize("strategy", REORDERING)
+def test_the_last_adviser_comes_before_every_other_order(strategy: RingStrategy) -> None:
+    turns = RingTurns()
+    turns.resume(talks=[Talk(CALLER, "dora", NOW)])
+    result = called(always("UTC", replace(step(strategy), last_adviser_days=7)), turns, 1)
+    assert rung(result)[0] == "dora"
+    assert sorted(rung(result)) == sorted(TARGETS)
+
+
+def test_where_all_ring_at_once_nobody_is_first() -> None:
+    turns = RingTurns()
+    turns.resume(talks=[Talk(CALLER, "dora", NOW)])
+    result = called(always("UTC", replace(step(RingStrategy.ALL_AT_ONCE), last_adviser_days=7)), turns, 1)
+    assert rung(result) == list(TARGETS)
