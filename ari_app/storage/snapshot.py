@@ -14,7 +14,15 @@ from typing import Any, NamedTuple
 from ari_app.core.calendar_draft import DayDraft, OverrideDraft
 from ari_app.core.callers import CallerRuleDraft
 from ari_app.core.checks import errors
-from ari_app.core.draft import BranchDraft, DestinationDraft, EntryDraft, GreetingDraft, SchemeDraft, StepDraft
+from ari_app.core.draft import (
+    BranchDraft,
+    ChoiceDraft,
+    DestinationDraft,
+    EntryDraft,
+    GreetingDraft,
+    SchemeDraft,
+    StepDraft,
+)
 from ari_app.core.message_draft import ContactDraft, RuleDraft, TypeDraft
 from ari_app.storage.book import Reading
 from ari_app.storage.message_judging import Judged
@@ -31,6 +39,7 @@ _ROWS = (
     BranchDraft,
     EntryDraft,
     StepDraft,
+    ChoiceDraft,
     DestinationDraft,
     GreetingDraft,
     DayDraft,
@@ -160,7 +169,9 @@ def _branch(rows: Any) -> BranchDraft:
 def _step(rows: Any) -> StepDraft:
     draft = StepDraft(*rows)
     greeting = None if draft.greeting is None else GreetingDraft(*draft.greeting)
-    return draft._replace(destinations=tuple(DestinationDraft(*each) for each in draft.destinations), greeting=greeting)
+    destinations = tuple(DestinationDraft(*each) for each in draft.destinations)
+    choices = tuple(ChoiceDraft(*each) for each in draft.choices)
+    return draft._replace(destinations=destinations, greeting=greeting, choices=choices)
 
 
 def _rule(rows: list[Any]) -> RuleDraft:
