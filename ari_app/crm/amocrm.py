@@ -20,7 +20,7 @@ from ari_app.crm.base import Manager
 from ari_app.crm.http import Asking, Fixed, HttpCrm
 from ari_app.crm.oauth import OAuthSettings, bearer
 from ari_app.crm.phones import national
-from ari_app.crm.shapes import Row, at, email, ident, newest, number, rows, text
+from ari_app.crm.shapes import Row, at, email, ident, key, newest, number, rows, text
 from ari_app.http_client.client import Answer
 from ari_app.http_client.settings import Address, Secret
 
@@ -69,7 +69,7 @@ class AmoCrm(HttpCrm):
     def _find(self, ask: Asking, entity: str, phone: str) -> Manager | None:
         if entity == "lead":
             contacts = self._with_phone(ask, "contact", phone)
-            leads = [ident(one, "id") for contact in contacts for one in rows(contact, "_embedded", "leads")]
+            leads = [key(one, "id") for contact in contacts for one in rows(contact, "_embedded", "leads")]
             found = self._open(ask, leads[:MOST_LEADS]) if leads else iter(())
         else:
             found = self._with_phone(ask, entity, phone)

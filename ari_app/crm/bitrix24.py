@@ -22,7 +22,7 @@ from ari_app.crm.base import Manager
 from ari_app.crm.http import Asking, Fixed, HttpCrm
 from ari_app.crm.http_settings import HttpCrmSettings
 from ari_app.crm.phones import forms
-from ari_app.crm.shapes import Misshapen, Row, at, email, ident, newest, number, rows, text, values
+from ari_app.crm.shapes import Misshapen, Row, at, email, ident, key, newest, number, rows, text, values
 from ari_app.http_client.client import Answer
 from ari_app.http_client.settings import Secret
 
@@ -72,7 +72,7 @@ class Bitrix24(HttpCrm):
 
     def _find(self, ask: Asking, entity: str, phone: str) -> Manager | None:
         if entity == "deal":
-            contacts = [ident(one, "ID") for one in self._with_phone(ask, "contact", phone)]
+            contacts = [key(one, "ID") for one in self._with_phone(ask, "contact", phone)]
             found = self._list(ask, "deal", {"@CONTACT_ID": contacts}) if contacts else iter(())
         else:
             found = self._with_phone(ask, entity, phone)

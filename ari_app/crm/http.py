@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from ari_app.core.numbering import masked, normalise
 from ari_app.crm.base import CrmLimited, CrmTrouble, Manager
 from ari_app.crm.http_settings import HttpCrmSettings
 from ari_app.crm.phones import same_phone
@@ -90,6 +91,8 @@ class HttpCrm(ABC):
         """
         if entity not in self._common.known:
             raise CrmTrouble(f"it has no {said(entity)!r}; it has {', '.join(self._common.known)}")
+        if normalise(phone, "ZZ") != phone:
+            raise CrmTrouble(f"{masked(phone)} is no telephone number such as +74950000101")
         return self._find(Asking(self, time.monotonic() + within_seconds), entity, phone)
 
     @abstractmethod

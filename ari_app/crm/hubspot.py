@@ -23,7 +23,7 @@ from ari_app.crm.http import Asking, Fixed, HttpCrm
 from ari_app.crm.http_settings import HttpCrmSettings
 from ari_app.crm.oauth import bearer
 from ari_app.crm.phones import national
-from ari_app.crm.shapes import Row, email, ident, rows, text
+from ari_app.crm.shapes import Row, email, ident, key, rows, text
 from ari_app.http_client.client import Answer
 from ari_app.http_client.settings import Secret
 
@@ -75,7 +75,7 @@ class HubSpot(HttpCrm):
         if entity in _PHONES:
             found = self._with_phone(ask, entity, phone)
         else:
-            contacts = [ident(one, "id") for one in islice(self._with_phone(ask, "contact", phone), MOST_CONTACTS)]
+            contacts = [key(one, "id") for one in islice(self._with_phone(ask, "contact", phone), MOST_CONTACTS)]
             found = self._of(ask, entity, contacts) if contacts else iter(())
         owner = next((owner for one in found if (owner := ident(one, "properties", "hubspot_owner_id"))), None)
         return self._user(ask, owner) if owner else None

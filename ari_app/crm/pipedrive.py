@@ -18,7 +18,7 @@ from ari_app.crm.base import Manager
 from ari_app.crm.http import Asking, Fixed, HttpCrm
 from ari_app.crm.oauth import OAuthSettings
 from ari_app.crm.phones import national
-from ari_app.crm.shapes import Row, at, email, ident, needed, newest, number, rows, text, values
+from ari_app.crm.shapes import Row, at, email, ident, key, needed, newest, number, rows, text, values
 from ari_app.http_client.client import Answer
 from ari_app.http_client.settings import Secret
 
@@ -90,7 +90,7 @@ class Pipedrive(HttpCrm):
         found = [
             deal
             for person in persons[:MOST_PERSONS]
-            for deal in rows(ask.get("/api/v2/deals", {"person_id": ident(person, "id"), **query}), "data")
+            for deal in rows(ask.get("/api/v2/deals", {"person_id": key(person, "id"), **query}), "data")
             if text(deal, "status") == "open"
         ]
         return newest(found, "add_time")
@@ -100,7 +100,7 @@ class Pipedrive(HttpCrm):
         found = [
             lead
             for person in persons[:MOST_PERSONS]
-            for lead in rows(ask.get("/api/v1/leads", {"person_id": ident(person, "id"), **query}), "data")
+            for lead in rows(ask.get("/api/v1/leads", {"person_id": key(person, "id"), **query}), "data")
             if at(lead, "is_archived") is not True
         ]
         return newest(found, "add_time")

@@ -29,7 +29,7 @@ from ari_app.crm.base import Manager
 from ari_app.crm.http import Asking, Credentials, HttpCrm, client_of
 from ari_app.crm.oauth import OAuthSettings
 from ari_app.crm.phones import forms, grouped
-from ari_app.crm.shapes import Row, at, email, ident, newest, rows, text
+from ari_app.crm.shapes import Row, at, email, ident, key, newest, rows, text
 from ari_app.crm.tokens import RenewedTokens
 from ari_app.http_client.client import Answer, Request
 from ari_app.http_client.settings import Address, PrivateFile
@@ -136,7 +136,7 @@ class Salesforce(HttpCrm):
         if entity in _OBJECTS:
             found = self._with_phone(ask, entity, phone)
         else:
-            contacts = [ident(one, "Id") for one in self._with_phone(ask, "contact", phone)]
+            contacts = [key(one, "Id") for one in self._with_phone(ask, "contact", phone)]
             found = self._of(ask, entity, contacts) if contacts else ()
         owners = (ident(one, "OwnerId") for one in found)
         owner = next((one for one in owners if one.startswith(USER_PREFIX)), None)

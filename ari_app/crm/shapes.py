@@ -84,6 +84,13 @@ def ident(found: Any, *path: str) -> str:
     return str(value)
 
 
+def key(found: Any, *path: str) -> str:
+    """The id at a path, of what more is asked for by it: there has to be one."""
+    if not (value := ident(found, *path)):
+        raise Misshapen(".".join(path) or "an id")
+    return value
+
+
 def email(found: Any, *path: str) -> str:
     """The e-mail address at a path, in small letters; empty where there is none."""
     value = text(found, *path).strip().lower()

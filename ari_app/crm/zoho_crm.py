@@ -19,7 +19,7 @@ from pydantic import Field
 from ari_app.crm.base import Manager
 from ari_app.crm.http import Asking, HttpCrm
 from ari_app.crm.phones import forms
-from ari_app.crm.shapes import Row, at, email, ident, newest, rows, text
+from ari_app.crm.shapes import Row, at, email, ident, key, newest, rows, text
 from ari_app.crm.zoho import SCHEME, SCOPES, ZohoSettings
 from ari_app.http_client.client import Answer
 
@@ -67,7 +67,7 @@ class ZohoCrm(HttpCrm):
 
     def _find(self, ask: Asking, entity: str, phone: str) -> Manager | None:
         if entity == "deal":
-            contacts = [ident(one, "id") for one in self._with_phone(ask, "contact", phone)][:MOST_CONTACTS]
+            contacts = [key(one, "id") for one in self._with_phone(ask, "contact", phone)][:MOST_CONTACTS]
             found = newest([deal for one in contacts for deal in self._deals(ask, one)], "Created_Time")
         else:
             found = self._with_phone(ask, entity, phone)

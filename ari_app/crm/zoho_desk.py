@@ -20,7 +20,7 @@ from pydantic import Field
 from ari_app.crm.base import Manager
 from ari_app.crm.http import Asking, HttpCrm
 from ari_app.crm.phones import forms
-from ari_app.crm.shapes import Row, email, ident, newest, rows, text
+from ari_app.crm.shapes import Row, email, ident, key, newest, rows, text
 from ari_app.crm.zoho import SCHEME, SCOPES, ZohoSettings
 from ari_app.http_client.client import Answer
 
@@ -65,7 +65,7 @@ class ZohoDesk(HttpCrm):
         if entity == "contact":
             owners = (ident(one, "ownerId") for one in contacts)
         else:
-            found = [ident(one, "id") for one in contacts[:MOST_CONTACTS]]
+            found = [key(one, "id") for one in contacts[:MOST_CONTACTS]]
             owners = (ident(one, "assigneeId") for one in (self._tickets(ask, found) if found else ()))
         owner = next((one for one in owners if one), None)
         return self._user(ask, owner) if owner else None
