@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ari_app.crm.base import CrmTrouble, Manager
@@ -119,6 +119,7 @@ def test_a_file_that_was_never_good_is_trouble(tmp_path: Path) -> None:
         crm.find("lead", PHONE, 1)
 
 
+@settings(deadline=None)
 @given(
     content=st.binary(max_size=300) | st.text(max_size=200).map(lambda text: (HEAD + text).encode("utf-8", "ignore"))
 )
