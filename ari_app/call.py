@@ -33,9 +33,11 @@ from ari_app.ports import (
     Journal,
     Line,
     LineTrouble,
+    Managers,
     MessageKeeper,
     MessageRules,
 )
+from ari_app.responsible import NoManagers, Responsible
 from ari_app.ring_turns import RingTurns, Talk
 from ari_app.scopes import leave_when
 from ari_app.takenup import Begun, TakenUp
@@ -57,8 +59,8 @@ class Exchange:
     """What every call is handled with: the book in force, the journal, the keeper of messages, the deployment's limits.
 
     ``default`` is what callers get whose number has no scheme in force; ``max_call_seconds`` ends any call, ``caps``
-    what schemes ring outside in a day, ``turns`` whose turn it is. ``rules`` and ``deployment`` say which messages
-    follow from a call.
+    what schemes ring outside in a day, ``turns`` whose turn it is; ``managers`` know who is responsible for a caller.
+    ``rules`` and ``deployment`` say which messages follow from a call.
     """
 
     book: Book
@@ -71,6 +73,7 @@ class Exchange:
     deployment: Deployment = field(default_factory=Deployment)
     caps: DayCaps = field(default_factory=DayCaps)
     turns: RingTurns = field(default_factory=RingTurns)
+    managers: Managers = field(default_factory=NoManagers)
 
 
 async def conduct(
@@ -126,6 +129,7 @@ class _Call:
         self._taken = TakenUp(line, self.chronicle, exchange.journal) if so_far is not None else None
         self._legs_placed = self._taken.legs_placed if self._taken is not None else 0
         self._closing = False
+        self._responsible = Responsible(exchange.managers, exchange.book, opened.caller, self.chronicle)
         if self._taken is not None and self._taken.recording is not None:
             self._voicemail.adopt(self._taken.recording)
         line.listen(lambda note: self.chronicle.extend((note,)))
@@ -142,6 +146,7 @@ class _Call:
                 steps, decision = self._resumed(self._taken)
             else:
                 steps = self._allowed(self._route(), circling=circling)
+                self._responsible.begin(steps)
                 decision = engine.first(steps)
             longest = self._exchange.max_call_seconds
             left = longest - self.chronicle.now_ms / 1000 if self._taken is not None else longest
@@ -237,6 +242,7 @@ class _Call:
                     *(index + 1, self._legs_placed + 1, rung),
                     admit=self._admit,
                     talks=self._exchange.turns.talk_began,
+                    look_up=self._responsible.destinations,
                 )
                 try:
                     return await dialing.perform(step)

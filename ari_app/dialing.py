@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from ari_app.begun import BegunRinging, GoneLeg
 from ari_app.chronicle import Chronicle, LegChronicle
 from ari_app.core.engine import Talked, Unanswered
 from ari_app.core.outcomes import LegEnd, LegOutcome
-from ari_app.core.scheme import Destination, DialStep, RingStrategy
+from ari_app.core.scheme import Destination, DialStep, RingStrategy, TargetKind
 from ari_app.core.timeline import Kind
 from ari_app.ports import Leg, LegRefused, Line, LineTrouble
 
@@ -25,41 +26,6 @@ class _Connected:
     record: LegChronicle
 
 
-@dataclass(frozen=True, slots=True)
-class BegunRinging:
-    """What another process has done of the step, ``seconds`` ago: the legs it dialed, in their order, each with how it
-    ended or the record that is open; behind them the ids of legs that are not on record. Or the leg that talks."""
-
-    legs: Sequence[LegChronicle | LegOutcome] = ()
-    unknown: Sequence[str] = ()
-    talking: LegChronicle | None = None
-    seconds: float = 0.0
-
-    def at(self, place: int, begin: Callable[[str], LegChronicle]) -> LegChronicle | LegOutcome | None:
-        """The leg of the destination in this place, if it was dialed."""
-        if place < len(self.legs):
-            return self.legs[place]
-        place -= len(self.legs)
-        return begin(self.unknown[place]) if place < len(self.unknown) else None
-
-
-class GoneLeg:
-    """A leg that talked, and was gone when it was looked for."""
-
-    def __init__(self, leg_id: str, end: LegEnd) -> None:
-        loop = asyncio.get_running_loop()
-        self.id = leg_id
-        self.rang: asyncio.Future[None] = loop.create_future()
-        self.settled: asyncio.Future[LegEnd | None] = loop.create_future()
-        self.ended: asyncio.Future[LegEnd] = loop.create_future()
-        self.rang.set_result(None)
-        self.settled.set_result(None)
-        self.ended.set_result(end)
-
-    def hang_up(self, outcome: LegOutcome) -> None:
-        """It has."""
-
-
 class Dialing:
     """One dial step of one call. The line owns every leg placed here, and ends what is left when the call closes."""
 
@@ -72,16 +38,18 @@ class Dialing:
         begun: BegunRinging | None = None,
         *,
         admit: Callable[[Destination], None],
+        look_up: Callable[[Destination], Awaitable[Sequence[Destination]]],
         talks: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """``admit`` raises `LegRefused` for a destination that is not to be rung; ``talks`` is told with whom the
-        caller begins to talk."""
+        """``admit`` raises `LegRefused` for a destination that is not to be rung; ``look_up`` finds where a manager is
+        rung; ``talks`` is told with whom the caller begins to talk."""
         self._line = line
         self._chronicle = chronicle
         self._step = step
         self._next_leg = first_leg
         self._admit = admit
         self._talks = talks
+        self._look_up = look_up
         self._begun = begun or BegunRinging()
         self._connecting = asyncio.Lock()
         self._winner: _Connected | None = None
@@ -136,28 +104,34 @@ class Dialing:
                 await self._in_turn(destinations)
 
     async def _in_turn(self, destinations: Sequence[Destination]) -> None:
-        for destination, begun in self._turns(destinations):
-            if begun is None:
-                await asyncio.sleep(destination.delay)
-            await self._ring_one(destination, begun, alone=True)
+        for turn in self._turns(destinations):
+            if turn and all(begun is None for _, begun in turn):
+                await asyncio.sleep(turn[0][0].delay)
+            await self._beside(turn, alone=len(turn) == 1)
             if self._winner is not None:
                 return
 
-    def _turns(self, destinations: Sequence[Destination]) -> Iterator[tuple[Destination, LegChronicle | None]]:
-        """Whom to ring, in their order; those who are rung already with the record of it, those who were are left
-        out."""
-        for place, destination in enumerate(destinations):
-            # The lambda is called at once, or never: the destination is still this one.
-            begun = self._begun.at(place, lambda leg_id: self._chronicle.leg(self._step, leg_id, destination))  # noqa: B023
-            if isinstance(begun, LegOutcome):
-                self._outcomes.append(begun)
-            else:
-                yield destination, begun
+    def _turns(self, destinations: Sequence[Destination]) -> Iterator[list[tuple[Destination, LegChronicle | None]]]:
+        """Whom to ring, in their order: one, or all that a manager is rung at. Those who are rung already with the
+        record of it, those who were are left out."""
+        for turn in self._begun.turns(destinations):
+            left: list[tuple[Destination, LegChronicle | None]] = []
+            for destination, begun in turn:
+                if isinstance(begun, LegOutcome):
+                    self._outcomes.append(begun)
+                else:
+                    record = self._chronicle.leg(self._step, begun, destination) if isinstance(begun, str) else begun
+                    left.append((destination, record))
+            yield left
 
     async def _together(self, destinations: Sequence[Destination]) -> None:
-        """Ring side by side, each from its own delay on; whoever waits is brought forward once nobody rings."""
-        waiting = list(self._turns(sorted(destinations, key=lambda one: one.delay)))
-        alone = len(destinations) == 1
+        """Ring side by side, each from its own delay on."""
+        ordered = sorted(destinations, key=lambda one: one.delay)
+        waiting = [one for turn in self._turns(ordered) for one in turn]
+        await self._beside(waiting, alone=len(destinations) == len(waiting) == 1)
+
+    async def _beside(self, waiting: list[tuple[Destination, LegChronicle | None]], *, alone: bool) -> None:
+        """Ring each from its own delay on; whoever waits is brought forward once nobody rings."""
         ringing: list[asyncio.Task[None]] = []
         clock = asyncio.get_running_loop().time
         began = clock() - self._begun.seconds
@@ -173,9 +147,17 @@ class Dialing:
         finally:
             await _cancel(ringing)
 
+    async def _ring_manager(self, destination: Destination, *, alone: bool) -> None:
+        """Ring all that the caller's manager is rung at, once it is known; whoever else rings is not waited for."""
+        found = await self._look_up(destination)
+        await self._beside([(replace(one, delay=0), None) for one in found], alone=alone and len(found) == 1)
+
     async def _ring_one(self, destination: Destination, begun: LegChronicle | None, *, alone: bool) -> None:
         """Ring one destination for its timeout, or for what is left of it, beside others or alone; if it answers first,
         connect it."""
+        if destination.kind is TargetKind.MANAGER and begun is None:
+            await self._ring_manager(destination, alone=alone)
+            return
         record = begun or self._new_leg(destination)
         leg: Leg | None = None
         try:

@@ -12,6 +12,7 @@ from ari_app.core.message_book import MessageBook
 from ari_app.core.messages import Intent
 from ari_app.core.outcomes import CallerEnd, HangUpCause, LegEnd, LegOutcome, PlayEnd, Recorded, RecordEnd
 from ari_app.core.recordings import LateCall
+from ari_app.core.responsible import Question, Said
 from ari_app.core.scheme import Destination, SchemeBook, VoicemailStep
 from ari_app.core.timeline import Entry, Note
 from ari_app.core.verdict import Verdict
@@ -304,6 +305,14 @@ class Book(Protocol):
     @property
     def current(self) -> SchemeBook:
         """The snapshot in force."""
+
+
+class Managers(Protocol):
+    """Knows, from CRMs, who is responsible for a caller."""
+
+    def ask(self, question: Question) -> asyncio.Future[Said]:
+        """Begin to ask, and return at once. The answer, which may be shared and must not be cancelled, is there within
+        the CRM's budget, whatever becomes of it. Never raises."""
 
 
 class MessageRules(Protocol):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import product
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from ari_app.core.timeline import Kind
 from ari_app.core.verdict import Disposition, Reason, Verdict
 from ari_app.ports import CallOpened
 from ari_app.ring_turns import RingTurns
+from ari_app.scripted_managers import WHOEVER, UnknownManagers, Whoever
 from ari_app.simulation import (
     NO_KEY,
     CallerScript,
@@ -120,6 +121,8 @@ class Replayed:
     @property
     def elsewhere(self) -> bool | None:
         """Whether it would have rung others than it did: somebody more, or somebody less; None: not to be known."""
+        if any(target.startswith(WHOEVER) for rung in self.rung for target in rung):
+            return None
         found = {rung != self._rung_then for rung in self.rung}
         return found.pop() if len(found) == 1 else None
 
@@ -136,6 +139,7 @@ class Replayed:
 class _Guess(NamedTuple):
     """One way in which what is not known may have been."""
 
+    manager: bool = True
     legs: LegOutcome = LegOutcome.ANSWERED
     stays: bool = True
     leaves_message: bool = True
@@ -143,6 +147,7 @@ class _Guess(NamedTuple):
 
 
 _WAYS = {
+    "manager": (True, False),
     "legs": (LegOutcome.ANSWERED, LegOutcome.NO_ANSWER, LegOutcome.FAILED),
     "stays": (True, False),
     "leaves_message": (True, False),
@@ -227,10 +232,11 @@ def _one_way(
 ) -> tuple[Verdict, frozenset[str]]:
     result = simulate(
         past.opened,
-        draft.book,
+        replace(draft.book, managers=Whoever()),
         draft.default,
         max_call_seconds=draft.max_call_seconds,
         turns=turns,
+        managers=UnknownManagers(guess.manager, lambda words: doubts.note("manager", words)),
         on=lambda: _ReplayedLine(past, guess, doubts),
     )
     dialed = (entry.details["destination"] for entry in result.timeline if entry.kind is Kind.LEG_DIALED)

@@ -15,6 +15,8 @@ from ari_app.ari.dialplan_notes import DialplanNotes
 from ari_app.ari.recordings import AriRecordings
 from ari_app.ari.telephony import Telephony
 from ari_app.call import Exchange
+from ari_app.crm.configuration import load_crms
+from ari_app.crm.lookups import Lookups
 from ari_app.day_caps import DayCaps
 from ari_app.fallback.case import Desk
 from ari_app.fallback.intake import FallbackIntake
@@ -70,6 +72,7 @@ class Service:
         ledger = OwedRecordings(self._engine, settings.ari_application, lambda: self._journal_is_whole)
         self._late = LateRecordings(ledger, self._messages, counted, self.book, settings.deployment)
         caps, turns = DayCaps(settings.outside_calls_a_day), RingTurns()
+        self._lookups = Lookups(load_crms(settings.crm_file), self._monitor.asked)
         exchange = Exchange(
             self.book,
             counted,
@@ -80,6 +83,7 @@ class Service:
             deployment=settings.deployment,
             caps=caps,
             turns=turns,
+            managers=self._lookups,
         )
         self._turns = RingRows(self._engine, turns.resume)
         self._outside = OutsideCalls(self._engine, caps.resume, datetime.now(UTC), lambda: self._journal_is_whole)
@@ -95,7 +99,8 @@ class Service:
             before=reception,
         )
         self._fallback = self._intake(recordings)
-        self._monitor.watch(self.book, self.journal, spool, self._messages, self.telephony, late=self._late)
+        kept = (self.book, self.journal, spool, self._messages)
+        self._monitor.watch(*kept, self.telephony, late=self._late, lookups=self._lookups)
         # The clock alone: kept in memory, late jobs run once, never beside themselves (see docs/decisions).
         self._clock = AsyncIOScheduler(
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}, timezone=UTC
@@ -131,6 +136,7 @@ class Service:
         async with AsyncExitStack() as last_first:
             last_first.push_async_callback(asyncio.to_thread, self._monitor.stop)
             last_first.callback(self._engine.dispose)
+            last_first.callback(self._lookups.close)
             last_first.push_async_callback(asyncio.to_thread, self.book.stop)
             last_first.push_async_callback(asyncio.to_thread, self.journal.close)
             last_first.push_async_callback(self.telephony.close)

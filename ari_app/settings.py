@@ -86,6 +86,9 @@ class Settings(MessageSettings):
     )
     shutdown_seconds: float = Field(30.0, ge=0, description="how long a stop waits for live calls")
 
+    crm_file: Path | None = Field(
+        None, description="the CRMs that know who is responsible for a caller, in YAML (0600); none: nobody is asked"
+    )
     messages_folder: Path = Field(Path("messages"), description="voicemail messages are kept here (0700)")
     state_folder: Path | None = Field(
         None, description="the journal's spool and the last schemes (0700); unset: `state` beside the messages folder"

@@ -24,8 +24,10 @@ from ari_app.ports import (
     CallRouted,
     LegRecord,
     LegRefused,
+    Managers,
     MessageRecord,
 )
+from ari_app.responsible import NoManagers
 from ari_app.ring_turns import RingTurns
 
 PROMPT_SECONDS = 6.0
@@ -106,14 +108,15 @@ def simulate(
     messages: MessageBook | None = None,
     deployment: Deployment | None = None,
     turns: RingTurns | None = None,
+    managers: Managers | None = None,
     on: Callable[[], ScriptedLine] | None = None,
 ) -> Simulated:
     """Think one call through: the verdict, timeline and messages that a real call would get, legs and caller behaving
     as told.
 
     ``default``, ``max_call_seconds`` and ``deployment`` are the deployment's, as in `ari_app.call.Exchange`. ``turns``
-    are what is known of the calls before, to which this one is added. ``on``
-    makes the caller's line, if it is to be another than that of the scripts.
+    are what is known of the calls before, to which this one is added. ``managers`` say who is responsible; without them
+    nobody is. ``on`` makes the caller's line, if it is to be another than that of the scripts.
     """
 
     async def think() -> Simulated:
@@ -129,6 +132,7 @@ def simulate(
             rules=FixedRules(messages or MessageBook()),
             deployment=deployment or Deployment(),
             turns=turns or RingTurns(),
+            managers=managers or NoManagers(),
         )
         result = await conduct(opened, line, exchange)
         if result is None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
+from ari_app.begun import BegunRinging
 from ari_app.chronicle import Chronicle, LegChronicle
 from ari_app.core import engine
 from ari_app.core.outcomes import LegEnd, LegOutcome
 from ari_app.core.scheme import DialStep, Step
 from ari_app.core.standing import RecordingStanding, Standing, standing
 from ari_app.core.timeline import Kind
-from ari_app.dialing import BegunRinging
 from ari_app.ports import Journal, LegRefused, Line
 
 
@@ -85,13 +85,7 @@ class TakenUp:
         if not isinstance(decision, engine.Perform) or not isinstance(decision.step, DialStep):
             return set()
         begun = self.begun(decision)
-        if begun is None:
-            return set()
-        if begun.ringing.talking is not None:
-            return {begun.ringing.talking.leg_id}
-        places = len(decision.step.destinations)
-        legs = [leg.leg_id for leg in begun.ringing.legs[:places] if isinstance(leg, LegChronicle)]
-        return {*legs, *self._unknown[: max(0, places - len(begun.ringing.legs))]}
+        return begun.ringing.wanted(decision.step.destinations) if begun is not None else set()
 
     def begun(self, decision: engine.Decision) -> Begun | None:
         """What has been done of the step that is decided on; None when it is a new one."""
@@ -110,7 +104,8 @@ class TakenUp:
         if index == engine.ELSEWHERE:
             legs = tuple(leg for leg in legs if leg.outcome is None)
         seconds = (self._chronicle.now_ms - self._at.began_ms) / 1000 if here else 0.0
-        return BegunRinging([leg.outcome or self._records[leg.leg_id] for leg in legs], self._unknown, seconds=seconds)
+        rung = [(leg.destination, leg.outcome or self._records[leg.leg_id]) for leg in legs]
+        return BegunRinging(rung, self._unknown, seconds=seconds, found=self._at.managers if here else {})
 
     def close_legs(self) -> None:
         """Close the records of legs that no step has gone on with."""

@@ -39,9 +39,10 @@ PRUNE = click.option("--prune", is_flag=True, help="Remove the schemes that FILE
 @click.command("export", short_help="Print schemes as YAML.")
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.option("--numbers", is_flag=True, help="With the numbers and callers that go by them.")
+@click.option("--managers", is_flag=True, help="With the destinations of all managers.")
 @click.option("--version", metavar="VERSION", help="As the one scheme was in this version; its first digits will do.")
 @env_file_option
-def export(names: tuple[str, ...], numbers: bool, version: str | None, env_file: Path | None) -> None:
+def export(names: tuple[str, ...], numbers: bool, managers: bool, version: str | None, env_file: Path | None) -> None:
     """Print the schemes called NAME, or all, as a description in YAML, with the greetings that they play.
 
     "schemes apply" reads it, and so does "ari-app seed". What is the default is left out.
@@ -53,7 +54,7 @@ def export(names: tuple[str, ...], numbers: bool, version: str | None, env_file:
       ari-app schemes export "Office Moscow" --version 36c8a0
     """
     settings = settings_of(env_file)
-    if version is not None and (len(names) != 1 or numbers):
+    if version is not None and (len(names) != 1 or numbers or managers):
         raise click.UsageError("--version is of one scheme, without its numbers: schemes export NAME --version VERSION")
     with reading(settings) as connection:
         if version is not None:
@@ -68,7 +69,8 @@ def export(names: tuple[str, ...], numbers: bool, version: str | None, env_file:
             click.secho(f"warning: apply will refuse it as it is: {wrong[0]}", fg="yellow", err=True)
     rules = present.configuration.callers if numbers else ()
     callers = [rule for rule in rules if rule.scheme in wanted or (not names and not rule.scheme)]
-    click.echo(as_yaml(description_of(chosen, present.greetings, listed, callers)), nl=False)
+    everybody = present.configuration.managers if managers else ()
+    click.echo(as_yaml(description_of(chosen, present.greetings, listed, callers, everybody)), nl=False)
 
 
 def _old(connection: sa.Connection, name: str, version: str) -> str:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ari_app.cli.doctor_asterisk import ASTERISK_CHECKS
+from ari_app.cli.doctor_crm import CRM_CHECKS
 from ari_app.cli.doctor_database import DATABASE_CHECKS
 from ari_app.cli.doctor_machine import MACHINE_CHECKS
 from ari_app.cli.doctor_weaknesses import WEAKNESS_CHECKS
@@ -18,7 +19,7 @@ from ari_app.cli.findings import Check, Finding, Patient, State, fault
 from ari_app.cli.screen import clean, count, json_option, print_json, screen
 from ari_app.cli.site import env_file_option
 
-CHECKS: tuple[Check, ...] = (*DATABASE_CHECKS, *ASTERISK_CHECKS, *WEAKNESS_CHECKS, *MACHINE_CHECKS)
+CHECKS: tuple[Check, ...] = (*DATABASE_CHECKS, *CRM_CHECKS, *ASTERISK_CHECKS, *WEAKNESS_CHECKS, *MACHINE_CHECKS)
 _MARKS = {
     State.FINE: ("✔", "green"),
     State.WARNING: ("!", "yellow"),
@@ -32,7 +33,7 @@ NAME_WIDTH = 18
 @json_option
 @env_file_option
 def doctor(as_json: bool, env_file: Path | None) -> None:
-    """Check all that a call needs: settings, database, schemes, Asterisk, its weaknesses, this machine.
+    """Check all that a call needs: settings, database, schemes, CRMs, Asterisk, its weaknesses, this machine.
 
     Each line is ✔ fine, ! a warning or ✘ a fault with its mend, or - not to be told yet. Exit code 1 when there is a
     fault.

@@ -135,7 +135,9 @@ def _destinations(patient: Patient) -> list[Destination]:
     in_force = (judged.in_force for judged in patient.reading.judged.values())
     branches = (branch for scheme in in_force if scheme for branch in scheme.branches)
     steps = (step for branch in branches for step in branch.steps if isinstance(step, DialStep))
-    return [destination for step in steps for destination in step.destinations]
+    listed = [destination for step in steps for destination in step.destinations]
+    managers = [destination for rung in patient.reading.book.managers.values() for destination in rung]
+    return [destination for destination in (*listed, *managers) if destination.kind is not TargetKind.MANAGER]
 
 
 def _named(settings: Settings, destinations: Iterable[Destination]) -> set[str]:

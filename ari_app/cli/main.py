@@ -24,6 +24,7 @@ COMMANDS = (
     "numbers",
     "schemes",
     "callers",
+    "managers",
     "greetings",
     "rules",
     "types",

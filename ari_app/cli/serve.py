@@ -10,7 +10,7 @@ import click
 import sqlalchemy as sa
 import uvloop
 
-from ari_app.cli.faults import Failed
+from ari_app.cli.faults import Failed, WrongSettings
 from ari_app.cli.log_lines import log_to_stderr
 from ari_app.cli.site import (
     cause_of,
@@ -21,6 +21,7 @@ from ari_app.cli.site import (
     settings_of,
     shown_url,
 )
+from ari_app.crm.configuration import CrmsError
 from ari_app.service import serve as run_service
 from ari_app.settings import Settings
 from ari_app.storage.database import open_database
@@ -57,6 +58,8 @@ def serve(log_format: str, env_file: Path | None) -> None:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run_service(settings))
+    except CrmsError as error:
+        raise WrongSettings(str(error)) from error
     except OSError as error:
         raise Failed(f"the controller cannot run: {error.filename or ''} {error.strerror or error}") from error
 

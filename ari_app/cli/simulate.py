@@ -23,6 +23,7 @@ from ari_app.core.messages import Channel, Intent
 from ari_app.core.numbering import normalise, printable
 from ari_app.core.scheme import KEYS, SchemeBook
 from ari_app.ports import CallOpened
+from ari_app.scripted_managers import parse_manager
 from ari_app.settings import Settings
 from ari_app.storage.book import Reading, load_book
 from ari_app.storage.ring_rows import known_turns
@@ -42,6 +43,7 @@ LAB_CALLER = "+79161112233"
               help="Seconds that an answered destination talks.")  # fmt: skip
 @click.option("--keys", default="", metavar="KEYS", callback=lambda _, __, keys: _keys(keys),
               help="What the caller presses in menus.")  # fmt: skip
+@click.option("--manager", default="", metavar="WHO", help="Whom CRMs name as responsible for the caller. See below.")
 @json_option
 @env_file_option
 def simulate(
@@ -54,6 +56,7 @@ def simulate(
     message: float,
     talk: float,
     keys: str,
+    manager: str,
     as_json: bool,
     env_file: Path | None,
 ) -> None:
@@ -71,12 +74,16 @@ def simulate(
     KEYS are those of a telephone, one for each time that a menu asks, such as 2 or 9,2 (the first time 9, then 2); - is
     none. Without them nothing is pressed.
 
+    WHO is the manager's id in the CRM or e-mail address; none: there is nobody; slow or down: the CRM is no help. No
+    CRM is asked.
+
     \b
     Examples:
       ari-app simulate --to +74950000101
       ari-app simulate --to +74950000101 --at "sat 11:30"
       ari-app simulate --to +74950000101 --outcome busy,noanswer,answer@7
       ari-app simulate --to +74950000131 --keys 2
+      ari-app simulate --to +74950000101 --manager olga@example.com
       ari-app simulate --to +74950000101 --hang-up-at 4 --json
     """
     settings = settings_of(env_file)
@@ -96,6 +103,7 @@ def simulate(
         messages=reading.messages,
         deployment=settings.deployment,
         turns=turns,
+        managers=parse_manager(manager),
     )
     doubts = _doubts(reading, opened.dialled)
     if as_json:

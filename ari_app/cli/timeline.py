@@ -27,6 +27,8 @@ _MARKS: dict[str, tuple[str, str]] = {
     Kind.BRANCH_PASSED_OVER: _QUIET,
     Kind.BRANCH_CHOSEN: ("→", "cyan"),
     Kind.STEP_BEGAN: ("▶", "bold cyan"),
+    Kind.MANAGER_FOUND: ("→", "cyan"),
+    Kind.NO_MANAGER: ("✘", "yellow"),
     Kind.LEG_DIALED: ("·", ""),
     Kind.LEG_RANG: ("·", ""),
     Kind.LEG_ANSWERED: ("✔", "green"),

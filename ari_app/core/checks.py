@@ -13,6 +13,7 @@ from ari_app.core.calendar_draft import day_faults
 from ari_app.core.draft import BranchDraft, DestinationDraft, EntryDraft, SchemeDraft, StepDraft, entry_of
 from ari_app.core.menu_checks import TERMINAL, menu_faults
 from ari_app.core.numbering import ENDPOINT_NAME, printable
+from ari_app.core.responsible import AskedError, asked
 from ari_app.core.schedule import ScheduleError
 from ari_app.core.scheme import RingStrategy, TargetKind
 from ari_app.core.sounds import sound_refusal
@@ -205,15 +206,26 @@ def _of_destination(destination: DestinationDraft, where: str, rules: DialRules)
     yield from _in_range(destination.delay, DELAY_SECONDS, "the delay", where)
     if destination.weight not in WEIGHTS:
         yield _error(where, f"the weight is {destination.weight}; it must be {WEIGHTS.start} to {WEIGHTS.stop - 1}")
-    if destination.kind == TargetKind.ENDPOINT:
-        if not ENDPOINT_NAME.fullmatch(destination.target):
-            yield _error(where, "it is not an endpoint's name: small letters, digits and hyphens, at most 40")
-    elif destination.kind == TargetKind.NUMBER:
-        refusal = rules.refusal(destination.target)
-        if refusal:
-            yield _error(where, refusal)
-    else:
-        yield _error(where, f"{printable(destination.kind)!r} is no kind of destination; write number or endpoint")
+    if refusal := target_refusal(destination.kind, destination.target, rules):
+        yield _error(where, refusal)
+
+
+def target_refusal(kind: str, target: str, rules: DialRules) -> str | None:
+    """Why it is no target of that kind, or must not be dialed; None when it may be."""
+    match kind:
+        case TargetKind.NUMBER:
+            return rules.refusal(target)
+        case TargetKind.ENDPOINT if ENDPOINT_NAME.fullmatch(target):
+            return None
+        case TargetKind.ENDPOINT:
+            return "it is not an endpoint's name: small letters, digits and hyphens, at most 40"
+        case TargetKind.MANAGER:
+            try:
+                asked(target)
+            except AskedError as error:
+                return str(error)
+            return None
+    return f"{printable(kind)!r} is no kind of destination; write number, endpoint or manager"
 
 
 def _in_range(seconds: int, allowed: range, what: str, where: str) -> Iterator[Problem]:

@@ -61,7 +61,7 @@ class EntryDraft(NamedTuple):
 
 
 class DestinationDraft(NamedTuple):
-    """Someone to ring; ``kind`` is number or endpoint, times are seconds. ``weight`` is for weighted steps."""
+    """Someone to ring; ``kind`` is number, endpoint or manager, times are seconds. ``weight`` is for weighted steps."""
 
     kind: str
     target: str

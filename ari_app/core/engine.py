@@ -210,11 +210,13 @@ def _rung(legs: Iterable[LegStanding]) -> DialStep:
 def _where_it_rings(steps: tuple[Step, ...], at: Standing) -> Decision | None:
     """The step that rings legs nobody has noted yet: the present one if it has any left to ring, else the next."""
     for index in range(max(at.step - 1, 0), len(steps)):
-        step = steps[index]
-        rung = len(at.in_step) if index == at.step - 1 else 0
-        if isinstance(step, DialStep) and rung < len(step.destinations):
+        step, here = steps[index], index == at.step - 1
+        if not isinstance(step, DialStep):
+            continue
+        left = at.places(step.destinations) - len(at.in_step) if here else len(step.destinations)
+        if left > 0:
             note = Note(Kind.STEP_BEGAN, _step_told(steps, index, "nobody_answered" if index else "first_step"))
-            return Perform(index, step, () if index == at.step - 1 else (note,))
+            return Perform(index, step, () if here else (note,))
     return None
 
 
@@ -270,7 +272,7 @@ def describe(step: Step) -> str:
     """A step in the admin's words."""
     match step:
         case DialStep(strategy, destinations, days):
-            names = ", ".join(f"{one.target} ({_times(one, strategy)})" for one in destinations)
+            names = ", ".join(f"{one} ({_times(one, strategy)})" for one in destinations)
             first = f", the last adviser of {days} days first" if days else ""
             return f"ring {strategy.words}{first}: {names}"
         case GreetingStep(greeting):

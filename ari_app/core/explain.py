@@ -59,6 +59,18 @@ _SPECIAL_DAYS = {
     "own_day": "{day} is an exceptional day ({name}): {goes}",
     "public_day": "{day} is no ordinary day in {holidays} ({name}): {goes}",
 }
+_WHY_NO_MANAGER = {
+    "none": "{crm} has no open record with the caller's number",
+    "no_number": "the caller's number is not known",
+    "no_destinations": "{crm} names {who}, for whom no destination is listed",
+    "no_crm": "no CRM of that name is configured",
+    "slow": "{crm} did not answer in time",
+    "limited": "{crm} has been asked too often",
+    "failed": "{crm} could not be asked",
+    "paused": "{crm} has failed too often, and is left alone for a while",
+    "busy": "as many calls ask {crm} as may",
+    "not_asked": "{crm} is not asked",
+}
 _WHY_TURNED_AWAY = {"calls": "as many calls are live as may be", "rate": "more new calls come than may be"}
 _WHY_DISCARDED = {
     "too_short": "{seconds} s is under the minimum of {min_seconds} s",
@@ -181,6 +193,23 @@ def _hears(details: Details) -> str:
     return "are busy" if details.get("cause") == "busy" else "decline"
 
 
+def _who(details: Details) -> str:
+    """A manager as the CRM shows them, with the id."""
+    return f"{details['name']} ({details.get('manager')})" if details.get("name") else str(details.get("manager"))
+
+
+def _manager_found(details: Details) -> str:
+    targets = ", ".join(word.split("/")[1] for word in str(details.get("rings", "")).split() if word.count("/") > 1)
+    by = f"by an open {details['entity']}" if details.get("entity") else "by its records"
+    return f"{details.get('crm')} names {_who(details)}, {by}; to be rung: {targets or 'nobody'}"
+
+
+def _no_manager(details: Details) -> str:
+    told = {**details, "who": _who(details)}
+    text = f" ({details['text']})" if details.get("text") else ""
+    return f"no manager by {details.get('asked')}: {_words(_WHY_NO_MANAGER, details.get('why'), told)}{text}"
+
+
 def _special_day(details: Details) -> str:
     reason = f" ({details['reason']})" if details.get("reason") else ""
     return _words(_SPECIAL_DAYS, details.get("why"), details) + reason
@@ -232,6 +261,8 @@ _SENTENCES: dict[Kind, Callable[[Details], str]] = {
     Kind.SPECIAL_DAY: _special_day,
     Kind.STEP_BEGAN: _step,
     Kind.RING_ORDER: _ring_order,
+    Kind.MANAGER_FOUND: _manager_found,
+    Kind.NO_MANAGER: _no_manager,
     Kind.LEG_DIALED: lambda d: f"ringing {d.get('destination')}, for {d.get('timeout')} s at most",
     Kind.LEG_RANG: lambda d: f"{d.get('destination')} rings",
     Kind.LEG_ANSWERED: lambda d: f"{d.get('destination')} picked up",

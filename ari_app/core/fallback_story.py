@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from ari_app.core.engine import describe, why_unanswered
 from ari_app.core.fallback_notes import FallbackNote, Word
 from ari_app.core.outcomes import CallerEnd, HangUpCause, LegOutcome, PlayEnd, RecordEnd, leg_outcome
+from ari_app.core.responsible import Why
 from ari_app.core.rung_legs import RungLeg, left_open, number_of
-from ari_app.core.scheme import DialStep, GreetingStep, Step, VoicemailStep
+from ari_app.core.scheme import DialStep, GreetingStep, Step, TargetKind, VoicemailStep
 from ari_app.core.standing import standing
 from ari_app.core.timeline import Entry, Kind, Scalar
 
@@ -264,12 +265,23 @@ class _Teller:
         number = _place(place)[2] or self._step + 1
         if number == self._step and kind == "dial" and self._outcomes:
             return  # the next one in turn
-        step = self._scheme_step(place)
+        step, before = self._scheme_step(place), self._step
         self._step, self._outcomes = number, []
         told: dict[str, Scalar] = {"step": number, "kind": kind, "what": describe(step) if step else what}
         self._entries.append(Entry(self._now, Kind.STEP_BEGAN, {**told, "why": self._why}))
         if isinstance(step, DialStep) and step.strategy.reorders:
             self._note(Kind.RING_ORDER, step=number, strategy=step.strategy.value)
+        if step is not None:
+            self._tell_of_managers(self._setting.steps[before:number])
+
+    def _tell_of_managers(self, steps: Sequence[Step]) -> None:
+        """The dialplan asks no CRM: destinations that are managers were passed over, and steps of nobody else."""
+        for step in steps:
+            for one in step.destinations if isinstance(step, DialStep) else ():
+                if one.kind is TargetKind.MANAGER:
+                    crm, why = one.target.partition(":")[0], Why.NOT_ASKED.value
+                    text = "no controller serves the call"
+                    self._note(Kind.NO_MANAGER, asked=one.target, crm=crm, why=why, text=text)
 
     def _rang(self, after_ms: int | None) -> None:
         """Those rung alone are known to ring: of several it is not told which."""

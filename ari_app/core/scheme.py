@@ -47,19 +47,22 @@ class RingStrategy(StrEnum):
 
 
 class TargetKind(StrEnum):
-    """What a destination names: a telephone number, or an endpoint that the configuration knows how to dial."""
+    """What a destination names: a telephone number, an endpoint that the configuration knows how to dial, or a CRM,
+    which is asked who is responsible for the caller."""
 
     NUMBER = "number"
     ENDPOINT = "endpoint"
+    MANAGER = "manager"
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
     """Someone to ring.
 
-    ``target`` is an E.164 number or an endpoint's name, already validated; never a dial string. ``timeout`` is the
-    no-answer timeout in seconds. ``delay`` is in seconds: after the destination's turn has come (in turn), or after the
-    step began (staggered). ``weight``: how often it is drawn first, beside the others of a weighted step.
+    ``target`` is an E.164 number or an endpoint's name, already validated, never a dial string; of a manager it is what
+    `ari_app.core.responsible.asked` reads. ``timeout`` is the no-answer timeout in seconds. ``delay`` is in seconds:
+    after the destination's turn has come (in turn), or after the step began (staggered). ``weight``: how often it is
+    drawn first, beside the others of a weighted step.
     """
 
     kind: TargetKind
@@ -69,7 +72,7 @@ class Destination:
     weight: int = 1
 
     def __str__(self) -> str:
-        return self.target
+        return f"the manager by {self.target}" if self.kind is TargetKind.MANAGER else self.target
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +198,13 @@ class Number:
 class SchemeBook:
     """Every number with its scheme, as of one moment; a call keeps the book it began with.
 
-    ``loaded`` is False for the book that is in force while the schemes could not be read even once.
+    ``managers`` are the destinations of those whom CRMs may name, by CRM and by id or e-mail in small letters; one of
+    timeout 0 rings as long as the destination that asked for the manager. ``loaded`` is False for the book that is in
+    force while the schemes could not be read even once.
     """
 
     numbers: Mapping[str, Number] = field(default_factory=lambda: MappingProxyType({}))
     version: str = ""
     loaded: bool = True
     callers: CallerRules = field(default_factory=CallerRules)
+    managers: Mapping[tuple[str, str], tuple[Destination, ...]] = field(default_factory=lambda: MappingProxyType({}))

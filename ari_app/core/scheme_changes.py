@@ -184,10 +184,10 @@ def _within_dial(before: StepDraft, after: StepDraft) -> Iterator[Change]:
     for _place, gone in paired.gone:
         yield Change(Sign.REMOVED, _destination(gone))
     for old, new in paired.kept:
-        yield from _changed(new.target, _times(old), _times(new))
+        yield from _changed(_whom(new), _times(old), _times(new))
     for _place, come in paired.come:
         yield Change(Sign.ADDED, _destination(come))
-    yield from _reordered("order of the destinations", paired, lambda one: one.target)
+    yield from _reordered("order of the destinations", paired, _whom)
 
 
 def _changed(what: str, was: str, now: str) -> Iterator[Change]:
@@ -285,7 +285,11 @@ def strategy_words(step: StepDraft) -> str:
 
 
 def _destination(destination: DestinationDraft) -> str:
-    return f"{destination.target} ({_times(destination)})"
+    return f"{_whom(destination)} ({_times(destination)})"
+
+
+def _whom(destination: DestinationDraft) -> str:
+    return f"the manager by {destination.target}" if destination.kind == "manager" else destination.target
 
 
 def _times(destination: DestinationDraft) -> str:

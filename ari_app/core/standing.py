@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TypeVar
 
+from ari_app.core.manager_draft import understood
 from ari_app.core.outcomes import HangUpCause, LegOutcome, PlayEnd
+from ari_app.core.scheme import Destination, TargetKind
 from ari_app.core.timeline import Entry, Kind
 
 E = TypeVar("E", bound=StrEnum)
@@ -43,8 +46,9 @@ class RecordingStanding:
 class Standing:
     """``step`` is the one the call is in, from 1, and ``kind`` its kind; 0 when none has begun. ``prompt`` is how the
     prompt of this step ended, None if it has not; ``prompt_begun`` whether it began. ``prompts`` counts them all,
-    ``asked`` those of this step.
-    ``hung_up``: we have ended the call, or were about to. ``told``: its verdict is on record."""
+    ``asked`` those of this step. ``managers`` are those whom this step has found, by the target that asked for them:
+    where they are rung, nowhere when there was nobody. ``hung_up``: we have ended the call, or were about to. ``told``:
+    its verdict is on record."""
 
     step: int = 0
     kind: str = ""
@@ -59,11 +63,18 @@ class Standing:
     hung_up: HangUpCause | None = None
     told: bool = False
     last_ms: int = 0
+    managers: Mapping[str, tuple[Destination, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def in_step(self) -> tuple[LegStanding, ...]:
         """The legs of the step that it is in, in the order they were dialed."""
         return tuple(leg for leg in self.legs if leg.step == self.step)
+
+    def places(self, destinations: Sequence[Destination]) -> int:
+        """How many legs these have when all are rung, as far as it is known."""
+        managers = [one.target for one in destinations if one.kind is TargetKind.MANAGER]
+        found = [len(self.managers[target]) for target in managers if target in self.managers]
+        return len(destinations) - len(found) + sum(found)
 
     @property
     def open_legs(self) -> tuple[LegStanding, ...]:
@@ -95,7 +106,9 @@ class _Reading:
         match entry.kind:
             case Kind.STEP_BEGAN:
                 changed |= {"step": _number(entry, "step"), "kind": str(details.get("kind")), "began_ms": entry.at_ms}
-                changed |= {"prompt_begun": False, "prompt": None, "asked": 0}
+                changed |= {"prompt_begun": False, "prompt": None, "asked": 0, "managers": MappingProxyType({})}
+            case Kind.MANAGER_FOUND | Kind.NO_MANAGER:
+                changed["managers"] = _and_manager(found.managers, entry)
             case Kind.LEG_DIALED | Kind.LEG_RANG | Kind.LEG_ANSWERED | Kind.LEG_ENDED | Kind.CONNECTED:
                 self._leg(entry)
             case Kind.TALK_ENDED:
@@ -110,10 +123,8 @@ class _Reading:
                 changed["recording"] = RecordingStanding(str(details["name"]), entry.at_ms, longest, shortest)
             case Kind.MESSAGE_LEFT | Kind.MESSAGE_DISCARDED if found.recording is not None:
                 changed["recording"] = replace(found.recording, judged=True)
-            case Kind.HUNG_UP:
-                changed["hung_up"] = _known(HangUpCause, details.get("cause"), HangUpCause.NORMAL)
-            case Kind.VERDICT:
-                changed["told"] = True
+            case Kind.HUNG_UP | Kind.VERDICT:
+                changed |= _ended(entry)
         self.found = replace(found, **changed)  # type: ignore[arg-type]  # each of its own field
 
     def _leg(self, entry: Entry) -> None:
@@ -135,6 +146,21 @@ class _Reading:
             case _:
                 leg = replace(leg, outcome=_known(LegOutcome, entry.details.get("outcome"), LegOutcome.FAILED))
         self.legs[leg_id] = leg
+
+
+def _ended(entry: Entry) -> dict[str, object]:
+    """What an entry at the call's end says."""
+    if entry.kind is Kind.VERDICT:
+        return {"told": True}
+    return {"hung_up": _known(HangUpCause, entry.details.get("cause"), HangUpCause.NORMAL)}
+
+
+def _and_manager(
+    managers: Mapping[str, tuple[Destination, ...]], entry: Entry
+) -> Mapping[str, tuple[Destination, ...]]:
+    """Those who are known, and whom this entry says are found."""
+    rung = understood(str(entry.details.get("rings", "")))
+    return MappingProxyType({**managers, str(entry.details.get("asked")): rung})
 
 
 def _number(entry: Entry, name: str) -> int:

@@ -27,6 +27,8 @@ class Kind(StrEnum):
     BRANCH_CHOSEN = "branch_chosen"
     STEP_BEGAN = "step_began"
     RING_ORDER = "ring_order"
+    MANAGER_FOUND = "manager_found"
+    NO_MANAGER = "no_manager"
     LEG_DIALED = "leg_dialed"
     LEG_RANG = "leg_rang"
     LEG_ANSWERED = "leg_answered"

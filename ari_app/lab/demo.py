@@ -168,6 +168,7 @@ def write_env(instance: AsteriskInstance, web_port: int, monitor_port: int) -> N
         "ARI_APPLICATION": instance.settings.app,
         "AGI_PORT": str(instance.settings.agi_port),
         "NUMBER_TEMPLATE": "PJSIP/{number}@lab-trunk",
+        "CRM_FILE": str(write_crm(RUN.resolve())),
         "MESSAGES_FOLDER": str(RUN.resolve() / "messages"),
         "GREETINGS_FOLDER": str(instance.greetings),
         "INBOX_FOLDER": str(RUN.resolve() / "inbox"),
@@ -180,8 +181,20 @@ def write_env(instance: AsteriskInstance, web_port: int, monitor_port: int) -> N
         "SMS_PRICE": "3.50",
         "SMS_CURRENCY": "RUB",
     }
-    text = "".join(f"ARI_APP_{name}={value}\n" for name, value in lines.items())
-    with os.fdopen(os.open(RUN / "ari-app.env", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    write_private(RUN / "ari-app.env", "".join(f"ARI_APP_{name}={value}\n" for name, value in lines.items()))
+
+
+def write_crm(folder: Path) -> Path:
+    """The demo's CRM, a file: every caller of `ari-app call` has a deal of Anna's; the configuration that names it."""
+    callers = (f"+7916555{number:04d},deal,yes,anna@example.com,Anna\n" for number in range(10_000))
+    write_private(folder / "crm.csv", "phone,entity,open,manager,name\n" + "".join(callers))
+    write_private(folder / "crm.yaml", "crms:\n  - {kind: csv, name: crm, file: crm.csv}\n")
+    return folder / "crm.yaml"
+
+
+def write_private(path: Path, text: str) -> None:
+    """For the owner's eyes alone."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
 
 

@@ -34,6 +34,7 @@ class Metric:
 _LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
 _RINGING = (0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0)
 _SET_UP = (0.1, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0)
+_CRM = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
 _GATEWAY = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -133,6 +134,14 @@ SENDINGS = _counter(
 )
 GATEWAY = _histogram("ari_app_gateway_seconds", "the time a gateway takes for a sending", _GATEWAY, "gateway")
 
+CRM_LOOKUPS = _counter(
+    "ari_app_crm_lookups_total",
+    "questions who is responsible for a caller: `named`, `none`, `remembered`, or why the CRM was no help",
+    *("crm", "result"),
+)
+CRM_LOOKUP = _histogram("ari_app_crm_lookup_seconds", "until a CRM answered, or was waited for no more", _CRM, "crm")
+CRM_PAUSED = _gauge("ari_app_crm_paused", "1 while the CRM is left alone, for it failed too often", "crm")
+
 _BOOK = (BOOK_LOADED, BOOK_NUMBERS, BOOK_PROBLEMS, BOOK_READABLE)
 _CALLS = (
     *(ARRIVED, CALLS, TURNED_AWAY, LIVE, LEGS, FIRST_RING, CONNECTED),
@@ -141,9 +150,10 @@ _CALLS = (
 _ARI = (ARI_CONNECTED, ARI_REPLACED, ARI_CONNECTIONS, ARI_ATTEMPTS_FAILED, ARI_REQUEST, ARI_FAILURES)
 _JOURNAL = (JOURNAL_WAITING, JOURNAL_SPOOLED, SPOOL_BYTES, JOURNAL_LOST, JOURNAL_WRITABLE)
 _RECORDINGS = (RECORDINGS_OWED, RECORDINGS_WRITABLE, RECORDING_FAILURES)
+_CRMS = (CRM_LOOKUPS, CRM_LOOKUP, CRM_PAUSED)
 
 METRICS: Mapping[str, tuple[Metric, ...]] = {
-    "serve": (BUILD, LOOP_LAG, LOOP_TASKS, *_BOOK, *_CALLS, *_ARI, *_JOURNAL, *_RECORDINGS),
+    "serve": (BUILD, LOOP_LAG, LOOP_TASKS, *_BOOK, *_CALLS, *_ARI, *_JOURNAL, *_RECORDINGS, *_CRMS),
     "agi": (BUILD, LOOP_LAG, LOOP_TASKS, *_BOOK, LOOKUPS, LOOKUPS_REFUSED, LOOKUP, RESCUED),
     "sender": (
         *(BUILD, OUTBOX, OLDEST_DUE, OLDEST_UNKNOWN, OUT_OF_BUDGET, OUTBOX_READABLE),

@@ -10,6 +10,7 @@ from ari_app.ari.connection import AriConnection
 from ari_app.ari.telephony import Telephony
 from ari_app.core.release import Limits
 from ari_app.core.verdict import Verdict
+from ari_app.crm.lookups import Lookups
 from ari_app.late_recordings import LateRecordings
 from ari_app.message_store import MessageStore
 from ari_app.monitoring import catalogue
@@ -80,10 +81,18 @@ class ControllerMonitor(LoopMonitor):
         super().__init__("serve")
         self._requests = AriRequests(self.meters)
         self._entered = self.meters.counter(catalogue.ENTERED)
+        self._lookups = self.meters.counter(catalogue.CRM_LOOKUPS)
+        self._lookup_seconds = self.meters.histogram(catalogue.CRM_LOOKUP)
 
     def counted(self, journal: Journal) -> Journal:
         """The journal, its calls counted from now on."""
         return CountingJournal(journal, self.meters)
+
+    def asked(self, crm: str, result: str, seconds: float | None) -> None:
+        """A CRM was asked, or was not, who is responsible for a caller."""
+        self._lookups.labels(crm, result).inc()
+        if seconds is not None:
+            self._lookup_seconds.labels(crm).observe(seconds)
 
     def entered(self, result: Verdict) -> None:
         """A call was entered that the dialplan had served alone."""
@@ -98,8 +107,12 @@ class ControllerMonitor(LoopMonitor):
         telephony: Telephony,
         *,
         late: LateRecordings,
+        lookups: Lookups,
     ) -> None:
         """Keep an eye on these; before any of them is started."""
+        self.meters.read(
+            catalogue.CRM_PAUSED, lambda: {(crm,): float(paused) for crm, paused in lookups.paused().items()}
+        )
         self._watch_book(book)
         read_journal(self.meters, journal, spool)
         read_recordings(self.meters, messages, late)

@@ -9,6 +9,7 @@ from ari_app.storage import schema
 from ari_app.storage.columns import storable
 from ari_app.storage.description import Description, NumberEntry, TeamRow
 from ari_app.storage.desk_schema import audit_log
+from ari_app.storage.manager_schema import manager_destinations
 from ari_app.storage.planning import Plan
 from ari_app.storage.rows import Configuration, read_configuration, read_token
 from ari_app.storage.sowing import Sower
@@ -72,8 +73,16 @@ def _write(connection: sa.Connection, plan: Plan, before: Configuration) -> None
             _update_number(connection, entry, sower)
     sower.sow(Description((), (), (), tuple(entry for entry in plan.numbers if entry.e164 not in listed)))
     sower.sow(Description((), (), (), (), callers=plan.callers))
+    _managers(connection, plan, sower)
     if plan.removed:
         connection.execute(sa.delete(schema.schemes).where(schema.schemes.c.id.in_(plan.removed)))
+
+
+def _managers(connection: sa.Connection, plan: Plan, sower: Sower) -> None:
+    table = manager_destinations
+    for (crm, manager), rung in plan.managers.items():
+        connection.execute(sa.delete(table).where(table.c.crm == crm, table.c.manager == manager))
+        sower.sow(Description((), (), (), (), managers=rung))
 
 
 def _teams_and_greetings(connection: sa.Connection, plan: Plan, sower: Sower) -> None:

@@ -16,6 +16,8 @@ from ari_app.core.calendar_draft import OverrideDraft, override_of, unknown_bran
 from ari_app.core.callers import CallerRuleDraft, fault, rules_of
 from ari_app.core.checks import DialRules, Problem, Severity, circles, errors, problems
 from ari_app.core.draft import SchemeDraft, compiled
+from ari_app.core.manager_draft import Managers
+from ari_app.core.manager_draft import judged as judged_managers
 from ari_app.core.message_book import MessageBook
 from ari_app.core.numbering import normalise, printable
 from ari_app.core.schedule import ScheduleError
@@ -95,13 +97,14 @@ def compile_book(
     assigned, loops = _uncircled(listed, judged, previous)
     overridden, mistakes = _overridden(configuration.overrides, judged)
     callers, wrong = _callers(configuration.callers, judged, overridden)
-    book = _book(configuration.numbers, assigned, judged, overridden, callers)
+    managers, faults = judged_managers(configuration.managers, rules, assigned.keys())
+    book = _book(configuration.numbers, assigned, judged, overridden, callers=callers, managers=managers)
     rows = configuration.messages
     messages = judge_messages(rows, book.numbers.keys(), previous.judged_messages)
     told = [problem for scheme in judged.values() for problem in scheme.problems]
     return Reading(
         book=book,
-        problems=(*told, *mistakes, *doubts, *loops, *wrong, *messages.problems),
+        problems=(*told, *mistakes, *doubts, *loops, *wrong, *faults, *messages.problems),
         recompiled=recompiled,
         token=configuration.token,
         year=year,
@@ -231,7 +234,9 @@ def _book(
     assigned: Mapping[str, int | None],
     judged: Mapping[int, _Judged],
     overridden: Mapping[int, Scheme],
+    *,
     callers: Mapping[CallerRuleDraft, Scheme | None],
+    managers: Managers,
 ) -> SchemeBook:
     digest = hashlib.sha256()
     listed: dict[str, Number] = {}
@@ -247,7 +252,14 @@ def _book(
         digest.update(repr(told).encode("utf-8", "backslashreplace"))
     for rule, scheme in callers.items():
         digest.update(repr((rule, scheme.version if scheme else None)).encode("utf-8", "backslashreplace"))
-    return SchemeBook(MappingProxyType(listed), digest.hexdigest()[:12], callers=rules_of(callers))
+    if managers:
+        digest.update(repr(managers).encode("utf-8", "backslashreplace"))
+    return SchemeBook(
+        MappingProxyType(listed),
+        digest.hexdigest()[:12],
+        callers=rules_of(callers),
+        managers=MappingProxyType(dict(managers)),
+    )
 
 
 def _callers(

@@ -9,9 +9,11 @@ import yaml
 from ari_app.core.callers import CallerRuleDraft
 from ari_app.core.checks import DialRules, Problem
 from ari_app.core.draft import SchemeDraft
+from ari_app.core.manager_draft import ManagerDraft
 from ari_app.core.message_draft import ContactDraft, RuleDraft, TypeDraft
 from ari_app.core.sounds import sound_refusal
 from ari_app.storage.description_callers import read_caller
+from ari_app.storage.description_managers import ManagerReader
 from ari_app.storage.description_messages import MessageReader
 from ari_app.storage.description_schemes import SchemeReader
 from ari_app.storage.yaml_reading import (
@@ -27,7 +29,7 @@ from ari_app.storage.yaml_reading import (
     whole,
 )
 
-_PARTS = ("teams", "greetings", "schemes", "numbers", "apology rules", "callers")
+_PARTS = ("teams", "greetings", "schemes", "numbers", "managers", "apology rules", "callers")
 _TEAM = ("name", "extend", "sales tools", "makes tickets", "tickets an hour", "message types", "contacts")
 
 TEMPLATE = """\
@@ -73,6 +75,11 @@ numbers:
     name: Advertised on the website
     scheme: Office
     team: Sales
+
+managers:                         # where those are rung whom a CRM names, by {manager: crm} in a dial step
+  - crm: crm
+    manager: olga@example.com     # or the id in the CRM
+    rung at: [+74950000003, {to: reception, timeout: 15}]
 
 apology rules:                    # what callers are sent whose call was lost; the first by name counts
   - name: Website
@@ -144,6 +151,7 @@ class Description(NamedTuple):
     numbers: tuple[NumberEntry, ...]
     rules: tuple[RuleDraft, ...] = ()
     callers: tuple[CallerRuleDraft, ...] = ()
+    managers: tuple[ManagerDraft, ...] = ()
 
 
 def read_description(
@@ -174,6 +182,7 @@ class _Reader:
         self._sounds: dict[str, str] = {}
         self._schemes = SchemeReader(complaints, rules, region, self._sounds, self.warnings)
         self._messages = MessageReader(complaints, region, self.warnings)
+        self._managers = ManagerReader(complaints, self._schemes, rules)
 
     def read(self, root: Node) -> Description:
         parts = mapping(root, _PARTS, "a description", self.complaints)
@@ -185,6 +194,7 @@ class _Reader:
             tuple(self._number(node) for node in lists.get("numbers", [])),
             tuple(self._messages.rule(node) for node in lists.get("apology rules", [])),
             tuple(read_caller(node, self._region, self.complaints) for node in lists.get("callers", [])),
+            self._managers.read(lists.get("managers", [])),
         )
         for part, names in (
             ("teams", [team.name for team in found.teams]),

@@ -26,6 +26,9 @@ _E164: Schema = {
 }
 """Unquoted, an editor takes +74950000101 for a whole number."""
 _ENDPOINT: Schema = {"type": "string", "pattern": "^[a-z][a-z0-9_-]{0,39}$", "description": "an endpoint's name"}
+_NAME = "^[a-z][a-z0-9_-]{0,39}$"
+_CRM: Schema = {"type": "string", "pattern": _NAME, "description": "the CRM's name, as in ARI_APP_CRM_FILE"}
+_ENTITY: Schema = {"type": "string", "pattern": _NAME, "description": "a kind of record: lead, contact, deal"}
 _TARGET: Schema = {"anyOf": [*_E164["anyOf"], _ENDPOINT], "description": "an E.164 number, or an endpoint's name"}
 
 
@@ -57,6 +60,18 @@ _DESTINATION = {
             ("to",),
             to=_TARGET,
             timeout=_titled(_SECONDS, "seconds that it rings, 5 to 600"),
+            delay=_titled(_SECONDS, "seconds: in turn before it rings, staggered after the step began"),
+            weight=_titled(_WHOLE, "1 to 100, weighted: how often it is rung first beside the others", default=1),
+        ),
+        _keys(
+            "whoever a CRM says is responsible for the caller",
+            ("manager",),
+            manager=_CRM,
+            search={
+                "anyOf": [_ENTITY, _list(_ENTITY)],
+                "description": "these records in this order; none: the CRM's own",
+            },
+            timeout=_titled(_SECONDS, "seconds that the manager is rung, 5 to 600"),
             delay=_titled(_SECONDS, "seconds: in turn before it rings, staggered after the step began"),
             weight=_titled(_WHOLE, "1 to 100, weighted: how often it is rung first beside the others", default=1),
         ),
@@ -181,6 +196,16 @@ _NUMBER = _keys(
     team=_titled(_TEXT, "whose it is"),
     enabled=_titled(_SWITCH, "no: the configured default", default=True),
 )
+_RUNG_AT = {
+    "anyOf": [_TARGET, _keys("with a time of its own", ("to",), to=_TARGET, timeout=_titled(_SECONDS, "5 to 600"))]
+}
+_MANAGER = _keys(
+    "where somebody is rung whom a CRM names as responsible for a caller",
+    ("crm", "manager", "rung at"),
+    crm=_CRM,
+    manager=_titled(_TEXT, "the id in the CRM, or the e-mail address"),
+    rung_at={"anyOf": [{"type": "array", "items": _RUNG_AT}, _RUNG_AT], "description": "all of them ring together"},
+)
 _RULE = _keys(
     "what callers are sent whose call was lost",
     ("name", "numbers", "text"),
@@ -255,6 +280,7 @@ SCHEMA: Schema = {
         greetings=_list(_GREETING),
         schemes=_list(_SCHEME),
         numbers=_list(_NUMBER),
+        managers=_list(_MANAGER),
         apology_rules=_list(_RULE),
         callers=_list(_CALLER, "who is refused, or goes by another scheme; the most specific rule counts"),
     ),

@@ -39,6 +39,7 @@ from ari_app.storage.yaml_reading import (
 
 _STRATEGIES = {strategy.words: strategy.value for strategy in RingStrategy}
 _SCHEME = ("name", "time zone", "holidays", "exceptional days", "outside calls a day", "branches")
+_DESTINATION = ("to", "manager", "search", "timeout", "delay", "weight")
 _STEPS = ("dial", "greeting", "menu", "voicemail", "hang up")
 _HOURS = re.compile(r"(?:(?P<first>[A-Za-z]+)(?:\s*[-–]\s*(?P<last>[A-Za-z]+))?\s+)?(?P<hours>\d.*)")
 _ELSEWHERE = "ru/greeting"
@@ -180,17 +181,28 @@ class SchemeReader:
 
     def _destination(self, node: Node, timeout: int) -> DestinationDraft:
         if isinstance(node, yaml.ScalarNode):
-            return self._target(node, timeout, 0)
-        values = mapping(node, ("to", "timeout", "delay", "weight"), "a destination", self._complaints)
+            return self.target(node, timeout, 0)
+        values = mapping(node, _DESTINATION, "a destination", self._complaints)
         own = seconds(values.get("timeout"), "the timeout", timeout, self._complaints)
         delay = seconds(values.get("delay"), "the delay", 0, self._complaints)
         weight = whole(values.get("weight"), "the weight", 1, self._complaints)
-        if "to" not in values:
-            self._complaints.at(node, "a destination needs 'to': a number or an endpoint's name")
+        if ("to" in values) == ("manager" in values):
+            self._complaints.at(node, "a destination needs 'to', a number or an endpoint's name, or 'manager', a CRM's")
             return DestinationDraft("endpoint", "nobody", own, delay)
-        return self._target(values["to"], own, delay)._replace(weight=weight)
+        if "manager" in values:
+            return DestinationDraft("manager", self._asked(values), own, delay, weight)
+        return self.target(values["to"], own, delay)._replace(weight=weight)
 
-    def _target(self, node: Node, timeout: int, delay: int) -> DestinationDraft:
+    def _asked(self, values: dict[str, Node]) -> str:
+        """``manager: crm``, and ``search: [lead, contact]``, as a target."""
+        crm = word(values["manager"], "a manager's CRM", self._complaints)
+        search = values.get("search")
+        nodes = [search] if isinstance(search, yaml.ScalarNode) else items(search, "search", self._complaints)
+        entities = ",".join(filter(None, (word(each, "a kind of record", self._complaints) for each in nodes)))
+        return f"{crm}:{entities}" if entities else crm
+
+    def target(self, node: Node, timeout: int, delay: int) -> DestinationDraft:
+        """A number, or an endpoint's name."""
         text = word(node, "a destination", self._complaints)
         if ENDPOINT_NAME.fullmatch(text):
             return DestinationDraft("endpoint", text, timeout, delay)

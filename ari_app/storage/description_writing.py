@@ -10,6 +10,7 @@ import yaml
 from ari_app.core.calendar_draft import DayDraft, dates_words, rule_words
 from ari_app.core.callers import CallerRuleDraft
 from ari_app.core.draft import BranchDraft, DestinationDraft, SchemeDraft, StepDraft
+from ari_app.core.manager_draft import ManagerDraft, by_manager
 from ari_app.core.scheme_changes import canonical, entry_words, strategy_words
 from ari_app.storage.description import GreetingRow, NumberEntry
 from ari_app.storage.description_callers import described_caller
@@ -27,8 +28,10 @@ def description_of(
     greetings: Mapping[str, GreetingRow] | None = None,
     numbers: Iterable[NumberEntry] = (),
     callers: Iterable[CallerRuleDraft] = (),
+    managers: Iterable[ManagerDraft] = (),
 ) -> Described:
-    """The schemes with the greetings that they play, the numbers with the teams that they name, rules by caller.
+    """The schemes with the greetings that they play, the numbers with the teams that they name, rules by caller, the
+    managers.
 
     Whose a greeting is, ``greetings`` say; without them nobody's is.
     """
@@ -48,6 +51,7 @@ def description_of(
         "schemes": [described(scheme) for scheme in schemes],
         "numbers": [_number(entry) for entry in numbers],
         "callers": [described_caller(rule) for rule in callers],
+        "managers": [_manager(crm, who, rung) for (crm, who), rung in by_manager(managers).items()],
     }
     return {name: part for name, part in parts.items() if part}
 
@@ -163,10 +167,18 @@ def _dial(step: StepDraft) -> Described:
 
 def _destination(destination: DestinationDraft, common: int | None) -> Described | str:
     parts: Described = {"to": destination.target}
+    if destination.kind == "manager":
+        crm, _, entities = destination.target.partition(":")
+        parts = {"manager": crm} | ({"search": entities.split(",")} if entities else {})
     parts |= {"timeout": destination.timeout} if destination.timeout != common else {}
     parts |= {"delay": destination.delay} if destination.delay else {}
     parts |= {"weight": destination.weight} if destination.weight != 1 else {}
-    return parts if len(parts) > 1 else destination.target
+    return destination.target if list(parts) == ["to"] else parts
+
+
+def _manager(crm: str, who: str, rung: Iterable[ManagerDraft]) -> Described:
+    at = [{"to": one.target, "timeout": one.timeout} if one.timeout is not None else one.target for one in rung]
+    return {"crm": crm, "manager": who, "rung at": at}
 
 
 def _greeting(row: GreetingRow) -> Described:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from ari_app.core.callers import CallerRuleDraft, rule_words
 from ari_app.core.checks import DialRules, Problem, Severity
 from ari_app.core.draft import SchemeDraft
+from ari_app.core.manager_draft import ManagerDraft, by_manager, target_words
 from ari_app.core.scheme import Greeting
 from ari_app.core.scheme_changes import Change, Sign, scheme_changes
 from ari_app.storage import schema
@@ -74,6 +75,8 @@ class Plan:
     numbers: tuple[NumberEntry, ...] = ()
     removed: frozenset[int] = frozenset()
     callers: tuple[CallerRuleDraft, ...] = ()
+    managers: Mapping[tuple[str, str], tuple[ManagerDraft, ...]] = field(default_factory=dict)
+    """New and changed ones, by CRM and manager."""
 
     @property
     def removes(self) -> bool:
@@ -128,8 +131,10 @@ class _Planner:
         after = {its_id: self._resounded(draft) for its_id, draft in after.items()}
         numbers, rows = self._numbers({draft.name: its_id for its_id, draft in after.items()}, removed)
         callers = self._callers()
+        managers = self._managers()
+        by_caller = _put(before.callers, callers)
         return Plan(
-            target=before._replace(schemes=after, numbers=rows, callers=_put(before.callers, callers)),
+            target=before._replace(schemes=after, numbers=rows, callers=by_caller, managers=self._with(managers)),
             changes=tuple(self._changes),
             teams=teams,
             greetings=greetings,
@@ -137,6 +142,7 @@ class _Planner:
             numbers=numbers,
             removed=removed,
             callers=callers,
+            managers=managers,
         )
 
     def _new_teams(self) -> tuple[str, ...]:
@@ -257,6 +263,26 @@ class _Planner:
                 name = self._present.configuration.schemes[row.scheme_id].name
                 self.faults.append(f"scheme {name!r} cannot go: {row.e164} goes by it; give that number another one")
         return tuple(changed), sorted(rows.values())
+
+    def _managers(self) -> dict[tuple[str, str], tuple[ManagerDraft, ...]]:
+        """Those whose destinations are to be others. Of a manager whom the description names it says all of them."""
+        before = by_manager(self._present.configuration.managers)
+        changed = {}
+        for key, rung in by_manager(self._asked.managers).items():
+            was = before.get(key, ())
+            if set(was) == set(rung):
+                continue
+            changed[key] = rung
+            within = [Change(Sign.REMOVED, target_words(one)) for one in was if one not in rung]
+            within += [Change(Sign.ADDED, target_words(one)) for one in rung if one not in was]
+            what = f"manager {key[1]!r} of {key[0]!r}"
+            self._changes.append(Change(Sign.CHANGED if was else Sign.ADDED, what, within=tuple(within)))
+        return changed
+
+    def _with(self, managers: Mapping[tuple[str, str], tuple[ManagerDraft, ...]]) -> tuple[ManagerDraft, ...]:
+        """Everybody's destinations as they will be."""
+        after = {**by_manager(self._present.configuration.managers), **managers}
+        return tuple(draft for _, rung in sorted(after.items()) for draft in rung)
 
 
 def _put(rules: tuple[CallerRuleDraft, ...], changed: tuple[CallerRuleDraft, ...]) -> tuple[CallerRuleDraft, ...]:

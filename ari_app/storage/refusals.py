@@ -45,7 +45,14 @@ MENDS = {
     "silence_is_1_to_60_seconds": "The silence that ends a message must be 1 to 60 seconds.",
     "shortest_message_is_0_to_60_seconds": "The shortest message (min_seconds) must be 0 to 60 seconds.",
     "shortest_message_is_shorter_than_the_longest": "min_seconds must be less than max_seconds.",
-    "kind_of_destination_is_number_or_endpoint": "A destination's kind is number or endpoint.",
+    "kind_of_destination_is_number_endpoint_or_manager": "A destination's kind is number, endpoint or manager.",
+    "manager_is_a_crm_or_crm_and_its_records_like_crm_lead_deal": "The target of a manager is the CRM's name, or the "
+    "name with the records to search in their order, such as crm:lead,contact,deal.",
+    "crm_is_a_name_in_small_letters_digits_and_hyphens": "A CRM's name is small letters, digits, hyphens and "
+    "underscores, at most 40, beginning with a letter, as in the CRMs' configuration.",
+    "manager_is_not_empty": "The manager is empty; write the id that the CRM gives, or the e-mail address.",
+    "manager_is_rung_at_a_number_or_endpoint": "A manager is rung at destinations of kind number or endpoint.",
+    "the_manager_has_this_destination_already": "The manager has this destination already; update its row instead.",
     "number_is_plus_and_digits_like_plus79160000003": "A destination number is written as E.164, such as +79160000003; "
     "for an endpoint's name set kind to endpoint.",
     "number_is_plus_and_digits_like_plus74950000101": "The number is written as E.164, such as +74950000101.",
@@ -93,6 +100,7 @@ _UNIQUE_COLUMNS = {
     "numbers.e164": "this_number_is_already_listed",
     "choices.step_id": "the_menu_has_this_key_already",
     "caller_rules.caller": "this_caller_has_a_rule_already",
+    "manager_destinations.crm": "the_manager_has_this_destination_already",
     "overrides.scheme_id": "the_scheme_has_an_override_already",
     **UNIQUE_COLUMNS,
 }

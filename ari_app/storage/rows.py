@@ -20,8 +20,10 @@ from ari_app.core.draft import (
     SchemeDraft,
     StepDraft,
 )
+from ari_app.core.manager_draft import ManagerDraft
 from ari_app.storage.calendar_rows import read_calendars
 from ari_app.storage.caller_rows import read_callers
+from ari_app.storage.manager_schema import manager_destinations
 from ari_app.storage.message_rows import MessageRows, read_messages
 from ari_app.storage.schema import (
     branches,
@@ -59,6 +61,7 @@ class Configuration(NamedTuple):
     messages: MessageRows = MessageRows()
     overrides: Mapping[int, OverrideDraft] = MappingProxyType({})
     callers: tuple[CallerRuleDraft, ...] = ()
+    managers: tuple[ManagerDraft, ...] = ()
 
 
 _CHANGES = sa.select(sa.func.count(), sa.func.coalesce(sa.func.max(configuration_changes.c.id), 0)).select_from(
@@ -111,6 +114,13 @@ _NUMBERS = (
     .select_from(numbers.outerjoin(teams))
     .order_by(numbers.c.e164)
 )
+_MANAGERS = sa.select(
+    manager_destinations.c.crm,
+    manager_destinations.c.manager,
+    manager_destinations.c.kind,
+    manager_destinations.c.target,
+    manager_destinations.c.timeout_seconds,
+).order_by(manager_destinations.c.crm, manager_destinations.c.manager, manager_destinations.c.id)
 
 
 def read_token(connection: sa.Connection) -> Token:
@@ -135,7 +145,9 @@ def read_configuration(connection: sa.Connection) -> Configuration:
         for scheme_id, name, zone, holidays, cap in connection.execute(_SCHEMES)
     }
     listed = [_number(row) for row in connection.execute(_NUMBERS)]
-    return Configuration(token, drafts, listed, read_messages(connection), overrides, read_callers(connection))
+    managers = tuple(ManagerDraft(*row) for row in connection.execute(_MANAGERS))
+    messages, callers = read_messages(connection), read_callers(connection)
+    return Configuration(token, drafts, listed, messages, overrides, callers, managers)
 
 
 def _steps(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,6 +22,7 @@ CONFIGURATION = (
     "choices",
     "destinations",
     "numbers",
+    "manager_destinations",
     "exceptional_days",
     "overrides",
     "apology_rules",
@@ -283,14 +285,36 @@ choices = sa.Table(
     sqlite_strict=True,
 )
 
+
+def target_checks() -> Iterator[sa.CheckConstraint]:
+    """What a target is, by its kind."""
+    yield from check_each(
+        "number_is_plus_and_digits_like_plus79160000003",
+        sqlite="kind <> 'number' OR (target GLOB '+[1-9]*' AND substr(target, 2) NOT GLOB '*[^0-9]*' "
+        "AND length(target) BETWEEN 8 AND 16)",
+        postgresql=r"kind <> 'number' OR target ~ '^\+[1-9][0-9]{6,14}$'",
+    )
+    yield from check_each(
+        "endpoint_is_a_name_in_small_letters_digits_and_hyphens",
+        sqlite="kind <> 'endpoint' OR (target GLOB '[a-z]*' AND target NOT GLOB '*[^a-z0-9_-]*' "
+        "AND length(target) <= 40)",
+        postgresql="kind <> 'endpoint' OR target ~ '^[a-z][a-z0-9_-]{0,39}$'",
+    )
+
+
 destinations = sa.Table(
     "destinations",
     metadata,
     its_id(),
     parent("step_id", "steps", "destinations_need_their_step", "its step", nullable=False, ondelete="CASCADE"),
     _position("step's destinations"),
-    sa.Column("kind", sa.Text, nullable=False, server_default="number", comment="number or endpoint"),
-    sa.Column("target", sa.Text, nullable=False, comment="E.164 number, or the name of a configured endpoint"),
+    sa.Column("kind", sa.Text, nullable=False, server_default="number", comment="number, endpoint or manager"),
+    sa.Column(
+        "target",
+        sa.Text,
+        nullable=False,
+        comment="E.164 number; the name of a configured endpoint; a CRM's name, or crm:lead,contact",
+    ),
     sa.Column(
         "timeout_seconds", sa.Integer, nullable=False, server_default="20", comment="no answer after so long: the next"
     ),
@@ -308,18 +332,14 @@ destinations = sa.Table(
         server_default="1",
         comment="weighted: how often it is rung first, beside the weights of the others",
     ),
-    check("kind_of_destination_is_number_or_endpoint", "kind IN ('number', 'endpoint')"),
+    check("kind_of_destination_is_number_endpoint_or_manager", "kind IN ('number', 'endpoint', 'manager')"),
+    *target_checks(),
     *check_each(
-        "number_is_plus_and_digits_like_plus79160000003",
-        sqlite="kind <> 'number' OR (target GLOB '+[1-9]*' AND substr(target, 2) NOT GLOB '*[^0-9]*' "
-        "AND length(target) BETWEEN 8 AND 16)",
-        postgresql=r"kind <> 'number' OR target ~ '^\+[1-9][0-9]{6,14}$'",
-    ),
-    *check_each(
-        "endpoint_is_a_name_in_small_letters_digits_and_hyphens",
-        sqlite="kind <> 'endpoint' OR (target GLOB '[a-z]*' AND target NOT GLOB '*[^a-z0-9_-]*' "
-        "AND length(target) <= 40)",
-        postgresql="kind <> 'endpoint' OR target ~ '^[a-z][a-z0-9_-]{0,39}$'",
+        "manager_is_a_crm_or_crm_and_its_records_like_crm_lead_deal",
+        sqlite="kind <> 'manager' OR (target GLOB '[a-z]*' AND target NOT GLOB '*[^a-z0-9_,:-]*' "
+        "AND length(target) <= 500)",
+        postgresql="kind <> 'manager' OR (target ~ '^[a-z][a-z0-9_-]{0,39}(:[a-z][a-z0-9_,-]*)?$' "
+        "AND length(target) <= 500)",
     ),
     check("timeout_is_5_to_600_seconds", "timeout_seconds BETWEEN 5 AND 600"),
     check("delay_is_0_to_600_seconds", "delay_seconds BETWEEN 0 AND 600"),

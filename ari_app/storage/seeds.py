@@ -12,11 +12,13 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
 from ari_app.core.checks import DialRules, Problem
+from ari_app.core.manager_draft import ManagerDraft
 from ari_app.core.message_draft import TypeDraft
 from ari_app.core.numbering import DialPolicy
 from ari_app.storage import schema
 from ari_app.storage.caller_rows import remove_caller
 from ari_app.storage.description import AnyNumber, Description, DescriptionError, TeamRow, read_description
+from ari_app.storage.manager_schema import manager_destinations
 from ari_app.storage.message_schema import apology_rules, message_types, team_contacts
 from ari_app.storage.refusals import explain_integrity_error
 from ari_app.storage.revisions import SCHEMA_HEAD, alembic_config, migrations_folder
@@ -52,6 +54,7 @@ def remove(connection: sa.Connection, text: str) -> None:
     try:
         for caller in asked.callers:
             remove_caller(connection, caller)
+        _forget_managers(connection, asked.managers)
         _unteach(connection, [team for team in asked.teams if team.extend])
         for table, column, names in (
             (apology_rules, apology_rules.c.name, [rule.name for rule in asked.rules]),
@@ -63,6 +66,13 @@ def remove(connection: sa.Connection, text: str) -> None:
             connection.execute(sa.delete(table).where(column.in_(names)))
     except sa.exc.IntegrityError as error:
         raise SeedError(f"the seed cannot be taken back: {explain_integrity_error(error)}") from error
+
+
+def _forget_managers(connection: sa.Connection, drafts: Iterable[ManagerDraft]) -> None:
+    table = manager_destinations
+    for draft in drafts:
+        same = [table.c[key] == getattr(draft, key) for key in ("crm", "manager", "kind", "target")]
+        connection.execute(sa.delete(table).where(*same))
 
 
 def _unteach(connection: sa.Connection, teams: Iterable[TeamRow]) -> None:

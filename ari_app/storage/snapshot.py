@@ -23,6 +23,7 @@ from ari_app.core.draft import (
     SchemeDraft,
     StepDraft,
 )
+from ari_app.core.manager_draft import ManagerDraft
 from ari_app.core.message_draft import ContactDraft, RuleDraft, TypeDraft
 from ari_app.storage.book import Reading
 from ari_app.storage.message_judging import Judged
@@ -45,6 +46,7 @@ _ROWS = (
     DayDraft,
     OverrideDraft,
     NumberRow,
+    ManagerDraft,
     TeamSwitches,
     RuleDraft,
     TypeDraft,
@@ -85,7 +87,7 @@ def last_good(latest: Configuration, reading: Reading, before: Configuration | N
         contacts=tuple(_good(judged.contacts, dict(old.contacts)).items()),
     )
     good = {scheme_id: draft for scheme_id, draft in schemes.items() if draft}
-    return Configuration(latest.token, good, numbers, messages, latest.overrides, latest.callers)
+    return Configuration(latest.token, good, numbers, messages, latest.overrides, latest.callers, latest.managers)
 
 
 def _stands(reading: Reading, scheme_id: int) -> bool:
@@ -134,6 +136,7 @@ def _plain(configuration: Configuration) -> dict[str, Any]:
         "messages": configuration.messages._asdict(),
         "overrides": list(configuration.overrides.items()),
         "callers": configuration.callers,
+        "managers": configuration.managers,
     }
 
 
@@ -151,6 +154,7 @@ def _configuration(found: Mapping[str, Any]) -> Configuration:
         ),
         {int(scheme_id): OverrideDraft(*row) for scheme_id, row in found["overrides"]},
         tuple(CallerRuleDraft(*row) for row in found["callers"]),
+        tuple(ManagerDraft(*row) for row in found["managers"]),
     )
 
 

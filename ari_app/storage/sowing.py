@@ -7,12 +7,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from ari_app.core.draft import BranchDraft, DestinationDraft, SchemeDraft, StepDraft
+from ari_app.core.manager_draft import ManagerDraft
 from ari_app.core.message_draft import RuleDraft
 from ari_app.storage import schema
 from ari_app.storage.calendar_rows import branch_override, day_columns
 from ari_app.storage.calendar_schema import exceptional_days, overrides
 from ari_app.storage.caller_rows import put_caller
 from ari_app.storage.description import Description, NumberEntry, TeamRow
+from ari_app.storage.manager_schema import manager_destinations
 from ari_app.storage.message_schema import apology_rule_numbers, apology_rules, message_types, team_contacts
 
 
@@ -47,6 +49,8 @@ class Sower:
             self._scheme(scheme)
         for number in asked.numbers:
             self._number(number)
+        for manager in asked.managers:
+            self._manager(manager)
         for rule in asked.rules:
             self._rule(rule)
         for caller in asked.callers:
@@ -67,6 +71,11 @@ class Sower:
                 values = draft._asdict()
                 del values["team"]
                 self._add(table, team_id=team_id, **values)
+
+    def _manager(self, draft: ManagerDraft) -> None:
+        values = {"timeout_seconds": draft.timeout, **draft._asdict()}
+        del values["timeout"]
+        self._add(manager_destinations, **values)
 
     def _rule(self, rule: RuleDraft) -> None:
         rule_id = self._add(

@@ -35,9 +35,11 @@ from ari_app.ports import (
     LegRecord,
     LegRefused,
     LineTrouble,
+    Managers,
     MessageRecord,
     MessageRules,
 )
+from tests.fakes.managers import RUNG, AskedManagers
 
 AS_WRITTEN = [one for one in RingStrategy if one not in (RingStrategy.RANDOM, RingStrategy.WEIGHTED)]
 """Ways to ring by which the first call of all rings destinations in the order in which they are written."""
@@ -436,7 +438,7 @@ def opened(
 
 def book_of(scheme: Scheme) -> SchemeBook:
     """One number going by one scheme."""
-    return SchemeBook({NUMBER: Number(NUMBER, "office", scheme=scheme)})
+    return SchemeBook({NUMBER: Number(NUMBER, "office", scheme=scheme)}, managers=RUNG)
 
 
 def always(zone: str, *steps: Step) -> SchemeBook:
@@ -477,6 +479,7 @@ def call(
     dialled: str | None = NUMBER,
     stopped_at: float | None = None,
     rules: MessageRules = NO_RULES,
+    managers: Managers | None = None,
 ) -> Conducted:
     """Conduct a call in virtual time; ``stopped_at`` is when the controller is told to stop, in seconds."""
 
@@ -484,7 +487,15 @@ def call(
         loop = asyncio.get_running_loop()
         line, journal = HostileLine(plan), Notebook()
         gone_through = Conducted(line, journal, Keeper(line))
-        exchange = Exchange(OneBook(book), journal, gone_through.keeper, (), plan.max_call_seconds, rules=rules)
+        exchange = Exchange(
+            OneBook(book),
+            journal,
+            gone_through.keeper,
+            (),
+            plan.max_call_seconds,
+            rules=rules,
+            managers=managers or AskedManagers(),
+        )
         task = asyncio.create_task(conduct(opened(dialled), line, exchange))
         if stopped_at is not None:
             loop.call_later(stopped_at, task.cancel)

@@ -17,6 +17,7 @@ from ari_app.core.draft import (
     SchemeDraft,
     StepDraft,
 )
+from ari_app.core.manager_draft import ManagerDraft, judged
 from ari_app.core.numbering import DialPolicy
 from ari_app.core.scheme import KEYS, RingStrategy
 
@@ -49,6 +50,9 @@ _SECONDS = st.sampled_from([5, 20, 30, 600]) | st.integers(5, 600)
 _TARGETS = st.tuples(st.just("number"), st.sampled_from(["+79160000003", "+74950000102", "+48221112233"])) | st.tuples(
     st.just("endpoint"), st.sampled_from(["a", "no", "reception", "desk_2", "x" * 40])
 )
+_MANAGERS = st.tuples(
+    st.just("manager"), st.sampled_from(["crm", "no", "crm:lead", "crm:lead,contact,deal", "x" * 40 + ":null"])
+)
 _DELAYS = st.just(0) | st.integers(0, 600)
 
 
@@ -60,7 +64,8 @@ def _entries(draw: st.DrawFn) -> EntryDraft:
 
 @st.composite
 def _destinations(draw: st.DrawFn, delays: bool) -> DestinationDraft:
-    return DestinationDraft(*draw(_TARGETS), draw(_SECONDS), draw(_DELAYS) if delays else 0, draw(st.integers(1, 100)))
+    times = draw(_SECONDS), draw(_DELAYS) if delays else 0
+    return DestinationDraft(*draw(_TARGETS | _MANAGERS), *times, draw(st.integers(1, 100)))
 
 
 @st.composite
@@ -134,4 +139,31 @@ def _schemes(draw: st.DrawFn) -> tuple[SchemeDraft, ...]:
     return tuple(drafts)
 
 
+def _once(draft: ManagerDraft) -> tuple[str, str, str, str]:
+    return (draft.crm, draft.manager.lower(), draft.kind, draft.target)
+
+
+def _one_spelling(drafts: list[ManagerDraft]) -> bool:
+    """No manager is written in two ways that mean one."""
+    written = {(draft.crm, draft.manager) for draft in drafts}
+    return len({(crm, manager.lower()) for crm, manager in written}) == len(written)
+
+
+GOOD_MANAGERS = (
+    st.lists(
+        st.builds(
+            lambda crm, manager, rung, timeout: ManagerDraft(crm, manager, rung[0], rung[1], timeout),
+            st.sampled_from(["crm", "no", "x" * 40]),
+            st.sampled_from(["7", "007", "olga@example.com", "Ольга"]) | NAMES,
+            st.tuples(st.just("number"), st.sampled_from(["+79160000003", "+48221112233"]))
+            | st.tuples(st.just("endpoint"), st.sampled_from(["a", "no", "reception"])),
+            st.none() | _SECONDS,
+        ),
+        max_size=5,
+        unique_by=_once,
+    )
+    .filter(_one_spelling)
+    .filter(lambda drafts: not judged(drafts, RULES, ())[1])
+    .map(lambda drafts: tuple(sorted(drafts, key=_once)))
+)
 GOOD_SCHEMES = _schemes().filter(lambda drafts: not any(errors(problems(draft, RULES)) for draft in drafts))

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 
 from ari_app.core.calendar_draft import override_of
 from ari_app.core.draft import SchemeDraft
+from ari_app.core.manager_draft import ManagerDraft
 from ari_app.core.numbering import DialPolicy
 from ari_app.core.scheme import Greeting
 from ari_app.core.scheme_changes import canonical
@@ -19,11 +20,12 @@ from ari_app.storage.applying import EditedMeanwhileError, carry_out
 from ari_app.storage.database import snapshot, writing
 from ari_app.storage.description import TEMPLATE, Description, GreetingRow, read_description
 from ari_app.storage.description_writing import as_yaml, description_of
+from ari_app.storage.manager_schema import manager_destinations
 from ari_app.storage.planning import Plan, PlanError, Present, plan, read_present
 from ari_app.storage.rows import read_configuration
 from ari_app.storage.sowing import Sower
 from tests.storage.admin import OFFICE, shell, type_in
-from tests.storage.described import GOOD_SCHEMES
+from tests.storage.described import GOOD_MANAGERS, GOOD_SCHEMES
 
 UNIVERSAL = Greeting("universal", "ari-app/en/greeting")
 RULES = DialPolicy()
@@ -56,28 +58,31 @@ def told(what: Plan) -> list[str]:
     return list(lines(what.changes, 0))
 
 
-def sow_alone(engine: sa.Engine, drafts: tuple[SchemeDraft, ...]) -> None:
+def sow_alone(engine: sa.Engine, drafts: tuple[SchemeDraft, ...], managers: tuple[ManagerDraft, ...] = ()) -> None:
     """These schemes and no others are in the database."""
     greetings = {s.greeting for draft in drafts for branch in draft.branches for s in branch.steps if s.greeting}
     rows = tuple(GreetingRow(greeting.name, greeting.sound, "") for greeting in sorted(greetings))
     with writing(engine).begin() as connection:
         connection.execute(sa.delete(schema.schemes))
         connection.execute(sa.delete(schema.greetings))
-        Sower(connection).sow(Description((), rows, drafts, ()))
+        connection.execute(sa.delete(manager_destinations))
+        Sower(connection).sow(Description((), rows, drafts, (), managers=managers))
 
 
 @pytest.mark.promise("OUR-06")
 @settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
-@given(drafts=GOOD_SCHEMES)
+@given(drafts=GOOD_SCHEMES, managers=GOOD_MANAGERS)
 def test_what_was_exported_changes_nothing_when_it_is_applied(
-    engine: sa.Engine, drafts: tuple[SchemeDraft, ...]
+    engine: sa.Engine, drafts: tuple[SchemeDraft, ...], managers: tuple[ManagerDraft, ...]
 ) -> None:
-    sow_alone(engine, drafts)
+    sow_alone(engine, drafts, managers)
     before = present(engine)
     assert list(before.schemes.values()) == [
         draft._replace(branches=before.schemes[draft.name].branches) for draft in drafts
     ]
-    text = as_yaml(description_of(before.schemes.values(), before.greetings, before.numbers()))
+    rung = before.configuration.managers
+    assert set(rung) == set(managers)
+    text = as_yaml(description_of(before.schemes.values(), before.greetings, before.numbers(), managers=rung))
     again = planned(engine, text)
     assert told(again) == []
     applied(engine, again)
@@ -88,6 +93,7 @@ def test_what_was_exported_changes_nothing_when_it_is_applied(
     assert {name: canonical(draft) for name, draft in after.schemes.items()} == {
         draft.name: canonical(draft) for draft in drafts
     }
+    assert set(after.configuration.managers) == set(managers)
     assert told(planned(engine, text)) == []
 
 
@@ -95,11 +101,31 @@ def test_an_export_of_the_template_has_all_of_it_but_the_messages(engine: sa.Eng
     with engine.begin() as connection:
         seeds.apply(connection, TEMPLATE)
     before = present(engine)
-    text = as_yaml(description_of(before.schemes.values(), before.greetings, before.numbers()))
+    rung = before.configuration.managers
+    text = as_yaml(description_of(before.schemes.values(), before.greetings, before.numbers(), managers=rung))
     found, _ = read_description(text, RULES)
     wanted, _ = read_description(TEMPLATE, RULES)
     assert (found.greetings, found.schemes, found.numbers) == (wanted.greetings, wanted.schemes, wanted.numbers)
+    assert found.managers == wanted.managers
     assert [team.name for team in found.teams] == ["Sales"]
+
+
+@pytest.mark.promise("OUR-06", "RNG-11")
+def test_of_a_manager_who_is_named_all_destinations_are_as_described(engine: sa.Engine) -> None:
+    olga = ManagerDraft("crm", "olga@example.com", "number", "+79160000003")
+    ivan = ManagerDraft("crm", "7", "endpoint", "ivan", 15)
+    sow_alone(engine, (), (olga, ivan))
+
+    what = planned(engine, "managers: [{crm: crm, manager: olga@example.com, rung at: {to: olga, timeout: 30}}]")
+
+    assert told(what) == [
+        "~ manager 'olga@example.com' of 'crm'",
+        "  - +79160000003 (for as long as is asked)",
+        "  + olga (30 s)",
+    ]
+    assert what.removes
+    applied(engine, what)
+    assert present(engine).configuration.managers == (ivan, olga._replace(kind="endpoint", target="olga", timeout=30))
 
 
 CHANGED = """\

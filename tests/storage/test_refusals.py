@@ -53,7 +53,44 @@ NONSENSE = [
     ("UPDATE steps SET max_seconds = 10, min_seconds = 10", "shortest_message_is_shorter_than_the_longest"),
     ("UPDATE destinations SET timeout_seconds = -1", "timeout_is_5_to_600_seconds"),
     ("UPDATE destinations SET delay_seconds = 601", "delay_is_0_to_600_seconds"),
-    ("UPDATE destinations SET kind = 'sip'", "kind_of_destination_is_number_or_endpoint"),
+    ("UPDATE destinations SET kind = 'sip'", "kind_of_destination_is_number_endpoint_or_manager"),
+    (
+        "UPDATE destinations SET kind = 'manager', target = '+79160000003'",
+        "manager_is_a_crm_or_crm_and_its_records_like_crm_lead_deal",
+    ),
+    (
+        "UPDATE destinations SET kind = 'manager', target = 'crm: Lead'",
+        "manager_is_a_crm_or_crm_and_its_records_like_crm_lead_deal",
+    ),
+    (
+        "INSERT INTO manager_destinations (crm, manager, target) VALUES ('My CRM', '7', '+79160000003')",
+        "crm_is_a_name_in_small_letters_digits_and_hyphens",
+    ),
+    (
+        "INSERT INTO manager_destinations (crm, manager, target) VALUES ('crm', ' ', '+79160000003')",
+        "manager_is_not_empty",
+    ),
+    (
+        "INSERT INTO manager_destinations (crm, manager, kind, target) VALUES ('crm', '7', 'manager', 'crm')",
+        "manager_is_rung_at_a_number_or_endpoint",
+    ),
+    (
+        "INSERT INTO manager_destinations (crm, manager, target) VALUES ('crm', '7', '100')",
+        "number_is_plus_and_digits_like_plus79160000003",
+    ),
+    (
+        "INSERT INTO manager_destinations (crm, manager, kind, target) VALUES ('crm', '7', 'endpoint', 'A B')",
+        "endpoint_is_a_name_in_small_letters_digits_and_hyphens",
+    ),
+    (
+        "INSERT INTO manager_destinations (crm, manager, target, timeout_seconds) VALUES ('a', '7', '+79160000003', 4)",
+        "timeout_is_5_to_600_seconds",
+    ),
+    (
+        "INSERT INTO manager_destinations (crm, manager, target) VALUES ('crm', '7', '+79160000003'), "
+        "('crm', '7', '+79160000003')",
+        "the_manager_has_this_destination_already",
+    ),
     ("UPDATE destinations SET target = '89160000003'", "number_is_plus_and_digits_like_plus79160000003"),
     ("UPDATE destinations SET target = '+791600'", "number_is_plus_and_digits_like_plus79160000003"),
     ("UPDATE destinations SET target = '+7916&PJSIP/x'", "number_is_plus_and_digits_like_plus79160000003"),

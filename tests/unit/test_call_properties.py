@@ -28,6 +28,7 @@ from ari_app.core.scheme import (
 from ari_app.core.timeline import Entry, Kind
 from ari_app.core.verdict import Disposition, Reason
 from ari_app.simulation import CallerScript, LegScript, simulate
+from tests.fakes.managers import ANSWERS, manager
 from tests.fakes.scripted import Conducted, LegPlan, Plan, always, call, opened
 
 T = TypeVar("T")
@@ -67,8 +68,8 @@ LEG_PLANS = st.builds(
 )
 
 
-def steps_with(delays: list[int]) -> st.SearchStrategy[Step]:
-    """A step of any kind, most often one that dials."""
+def steps_with(delays: list[int], *, managers: bool = False) -> st.SearchStrategy[Step]:
+    """A step of any kind, most often one that dials; maybe managers too."""
     destination = st.builds(
         Destination,
         kind=st.just(TargetKind.ENDPOINT),
@@ -76,6 +77,13 @@ def steps_with(delays: list[int]) -> st.SearchStrategy[Step]:
         timeout=st.sampled_from([5, 10, 20]),
         delay=st.sampled_from(delays),
     )
+    asking = st.builds(
+        manager,
+        target=st.sampled_from([*ANSWERS, "two:lead,deal", "unknown"]),
+        timeout=st.sampled_from([5, 20]),
+        delay=st.sampled_from(delays),
+    )
+    destination = st.one_of(destination, destination, asking) if managers else destination
     destinations = st.lists(destination, min_size=1, max_size=4).map(tuple[Destination, ...])
     dial = st.builds(DialStep, st.sampled_from([*RingStrategy]), destinations)
     others: list[Step] = [VoicemailStep(GREETING, max_seconds=20), GreetingStep(GREETING), HangUpStep()]
@@ -84,7 +92,7 @@ def steps_with(delays: list[int]) -> st.SearchStrategy[Step]:
     return st.one_of(dial, dial, dial, st.sampled_from(others))
 
 
-SCHEMES = st.lists(steps_with(delays=[0, 0, 5, 10]), min_size=1, max_size=4).map(tuple[Step, ...])
+SCHEMES = st.lists(steps_with(delays=[0, 0, 5, 10], managers=True), min_size=1, max_size=4).map(tuple[Step, ...])
 Troubles = st.SearchStrategy[dict[tuple[str, int], str]]
 TROUBLES: Troubles = st.dictionaries(
     st.tuples(st.sampled_from(["answer", "ring", "place", "connect", "play", "record", "hang_up"]), st.integers(1, 3)),
@@ -116,7 +124,7 @@ def bound(steps: tuple[Step, ...], plan: Plan) -> float:
     for step in steps:
         match step:
             case DialStep(destinations=destinations):
-                seconds += sum(one.timeout + one.delay + 1 for one in destinations)
+                seconds += sum(max(one.timeout, 10) + one.delay + 3 for one in destinations)
             case GreetingStep():
                 seconds += PROMPT_SECONDS + 1
             case MenuStep(retries=retries, wait_seconds=wait):

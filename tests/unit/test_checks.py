@@ -247,7 +247,7 @@ def test_nothing_may_come_after_the_step_that_ends_a_call(kind: str) -> None:
         ),
         (
             dial(DESK._replace(kind="context")),
-            "step 1, destination 'desk': 'context' is no kind of destination; write number or endpoint",
+            "step 1, destination 'desk': 'context' is no kind of destination; write number, endpoint or manager",
         ),
     ],
 )

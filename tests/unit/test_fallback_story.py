@@ -349,3 +349,24 @@ def test_notes_are_sorted_by_call_and_number() -> None:
     found = by_call([*reversed(keys(*["came"] * 11)), "1764164/1764164000.1:1:1764164000000:came", "no note"])
     assert list(found) == ["1764164000.1", "1764165000.7"]
     assert [note.number for note in found["1764165000.7"]] == list(range(1, 12))
+
+
+@pytest.mark.promise("RNG-14")
+def test_managers_whom_the_dialplan_passed_over_are_told_with_the_reason() -> None:
+    """It asks no CRM: neither for one of several destinations, nor for the only one of a step that it passed over."""
+    manager = Destination(TargetKind.MANAGER, "crm:lead", 20)
+    anna = Destination(TargetKind.ENDPOINT, "anna", 5)
+    steps = (DialStep(RingStrategy.IN_TURN, (manager,)), DialStep(RingStrategy.IN_TURN, (manager, anna)))
+    told = story(CAME, f"dial:{at(2)}:5", "whom:anna", "rung:BUSY:17:486:", "over:17", END, steps=steps)
+
+    passed_over = entries(told, Kind.NO_MANAGER)
+    assert [one["asked"] for one in passed_over] == ["crm:lead", "crm:lead"]
+    assert sentence(Entry(0, Kind.NO_MANAGER, passed_over[0])) == (
+        "no manager by crm:lead: crm is not asked (no controller serves the call)"
+    )
+
+
+def test_a_recording_that_a_dead_controller_had_begun_is_to_be_judged() -> None:
+    began = Entry(500, Kind.RECORDING_BEGAN, {"name": "voicemail-1", "max_seconds": 180, "min_seconds": 2})
+    told = story(CAME, END, before=(began,))
+    assert [(one.name, one.min_seconds) for one in told.recordings] == [("voicemail-1", 2)]

@@ -18,6 +18,7 @@ from ari_app.core.standing import standing
 from ari_app.core.timeline import Entry, Kind
 from ari_app.core.verdict import Disposition
 from ari_app.ports import CallSoFar
+from tests.fakes.managers import AskedManagers
 from tests.fakes.scripted import Conducted, HostileLine, Keeper, Notebook, OneBook, Plan, always, answers, call, opened
 from tests.unit.test_call_properties import INSTANTS, SCHEMES, SLACK, bound, plans, seldom
 
@@ -55,7 +56,9 @@ def taken_up(book: SchemeBook, so_far: Sequence[Entry], left: Left) -> Conducted
         if left.caller is not None:
             line.leave(left.caller)
         done = Conducted(line, journal, Keeper(line))
-        exchange = Exchange(OneBook(book), journal, done.keeper, (), left.plan.max_call_seconds)
+        exchange = Exchange(
+            OneBook(book), journal, done.keeper, (), left.plan.max_call_seconds, managers=AskedManagers()
+        )
         begun = CallSoFar(opened(), tuple(so_far), left.seconds)
         done.verdict = await conduct(begun.opened, line, exchange, so_far=begun)
         done.seconds = asyncio.get_running_loop().time()
