@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]  # ships no types
@@ -168,7 +168,10 @@ class Service:
         """What the dialplan did alone; behind the journal's spool, which may have the beginning of such a call."""
         connection = self.telephony.connection
         if connection.connected and self._spool.empty:
-            await self._fallback.look(connection.connections)
+            with suppress(
+                asyncio.CancelledError
+            ):  # by a stop, which is no failure of the job: the rest is entered later
+                await self._fallback.look(connection.connections)
 
 
 async def serve(settings: Settings) -> None:

@@ -168,6 +168,8 @@ class AriConnection:
         self._begun = True
         try:
             await self._on_connected()
+        except AriError as error:  # the connection is lost again, or Asterisk is slow
+            raise NotConnected(f"taking up the calls failed: {error}") from error
         except Exception as error:
             logger.exception("Taking up after the connection to Asterisk failed")
             raise NotConnected(f"taking up the calls failed: {error}") from error

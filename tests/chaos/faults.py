@@ -42,7 +42,7 @@ class Strike:
 
 
 _SHARES = {
-    Part.CONTROLLER: 4,
+    Part.CONTROLLER: 3,
     Part.WEBSOCKET: 3,
     Part.FASTAGI: 2,
     Part.SENDER: 2,
@@ -50,9 +50,11 @@ _SHARES = {
     Part.ASTERISK: 1,
 }
 """Asterisk least often: when it dies every call dies, and a call must live for something to happen to it."""
-_REST = {Part.ASTERISK: 8.0}
-"""Seconds in which a part that was mended is left alone; others get `_BRIEF`."""
-_BRIEF = 2.0
+_REST = {Part.ASTERISK: 12.0, Part.CONTROLLER: 6.0, Part.FASTAGI: 6.0, Part.SENDER: 6.0, Part.DATABASE: 4.0}
+"""Seconds from when a part is begun to be mended in which it is left alone: it starts, and lives a little, or nothing
+would ever be served by it. Others get `BRIEF`."""
+BRIEF = 2.0
+"""So long a part lives at least that has taken longer to start than was planned."""
 _KILLS_A_FREEZE = 3
 FIRST_AT = 2.0
 
@@ -76,7 +78,7 @@ def plan(seed: int, kills: int, gap: float, only: Collection[Part] = tuple(Part)
         part = hand.pop()
         strike = Strike(max(at, free[part]), part, how, _seconds(dice, how))
         strikes.append(strike)
-        free[part] = strike.until + _REST.get(part, _BRIEF)
+        free[part] = strike.until + _REST.get(part, BRIEF)
         at += dice.expovariate(1 / gap)
     return tuple(sorted(strikes, key=lambda strike: strike.at))
 

@@ -14,7 +14,7 @@ import requests
 from tests.chaos import ledger
 from tests.chaos.audit import Audit, Finding, Outage, Rule
 from tests.chaos.crowd import Crowd
-from tests.chaos.faults import Part, Strike, plan
+from tests.chaos.faults import BRIEF, Part, Strike, plan
 from tests.chaos.parts import Breakable
 from tests.chaos.town import Town, town
 from tests.e2e.sipp import ticks
@@ -74,14 +74,16 @@ class Breaker(threading.Thread):
         self.trouble: Exception | None = None
 
     def run(self) -> None:
+        rested_at = 0.0
         try:
             for strike in self._strikes:
-                if self._over.wait(max(0.0, self._began + strike.at - time.monotonic())):
+                if self._over.wait(max(0.0, max(self._began + strike.at, rested_at) - time.monotonic())):
                     return
                 began = time.time()
                 self._thing.strike(strike.how, strike.seconds)
                 self._over.wait(strike.seconds)
                 self._thing.mend()
+                rested_at = time.monotonic() + BRIEF
                 self.outages.append(Outage(self._part, strike.how, began, time.time()))
         except Exception as error:  # noqa: BLE001 - told in the report, whatever it is
             self.trouble = error
