@@ -3,7 +3,7 @@
 # SIP_PORT, HTTP_PORT, AGI_PORT, WEB_PORT, MONITOR_PORT and RTP_START move the demo to other ports.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run call test fuzz coverage bench chaos soak promises seed doctor lint lock clean
+.PHONY: help run call conformance test fuzz coverage bench chaos soak promises seed doctor lint lock clean
 PYTHON ?= python3
 UV ?= uv
 BIN := .venv/bin
@@ -23,6 +23,9 @@ run: $(INSTALLED) ## Asterisk, controller, demo schemes, lab phones, until Ctrl-
 
 call: $(INSTALLED) ## a real SIP test call: make call [to=NUMBER] [from=NUMBER]
 	@$(BIN)/ari-app call --to "$(or $(to),$(FIRST_DEMO_NUMBER))" $(if $(from),--from "$(from)")
+
+conformance: $(INSTALLED) ## a real test call to every number of the demo, each held against its simulation
+	@$(BIN)/ari-app conformance
 
 test: $(INSTALLED_DEV) ## every test, on real Asterisk and PostgreSQL [only=tests/unit]
 	@$(BIN)/python -m ari_app.lab.tools $(only)

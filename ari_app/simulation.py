@@ -276,13 +276,23 @@ class ScriptedLine:
     async def play(
         self, sounds: Sequence[str], within_seconds: float, until: asyncio.Future[str] | None = None
     ) -> PlayEnd:
+        seconds = self.prompt_seconds()
         if until is None:
-            await asyncio.sleep(PROMPT_SECONDS)
+            await asyncio.sleep(seconds)
             return PlayEnd.PLAYED
         if (key := self._answer_to_menu()) != NO_KEY:
             asyncio.get_running_loop().call_later(KEY_SECONDS, self.keys.press, key)
-        await asyncio.wait([until], timeout=PROMPT_SECONDS)
+        await asyncio.wait([until], timeout=seconds)
         return PlayEnd.CUT_SHORT if until.done() else PlayEnd.PLAYED
+
+    def recorded(self) -> tuple[float, float]:
+        """The seconds of the recording, and of speech in it."""
+        seconds = self.recording.seconds if self.recording else 0.0
+        return seconds, seconds
+
+    def prompt_seconds(self) -> float:
+        """How long the next prompt plays."""
+        return PROMPT_SECONDS
 
     def _answer_to_menu(self) -> str:
         """The key that is pressed now that a menu asks."""
@@ -299,7 +309,7 @@ class ScriptedLine:
 
 
 class _ScriptedKeeper:
-    """Judges the scripted recording by its length alone."""
+    """Judges the scripted recording by what its line says of it."""
 
     def __init__(self, line: ScriptedLine) -> None:
         self._line = line
@@ -308,8 +318,7 @@ class _ScriptedKeeper:
         return "simulated"
 
     async def take(self, name: str) -> Recorded:
-        seconds = self._line.recording.seconds if self._line.recording else 0.0
-        return Recorded(name, seconds, seconds)
+        return Recorded(name, *self._line.recorded())
 
     def keep(self, name: str) -> None: ...
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from ari_app.cli.asterisk import AsteriskAri, AsteriskUnavailable
 from ari_app.cli.calls import call_json
+from ari_app.cli.checked_call import Setting, differences, pairs_json, print_beside, told
 from ari_app.cli.faults import Failed
 from ari_app.cli.lab_caller import Behaviour, LabCaller
 from ari_app.cli.screen import clean, json_option, print_json, screen
 from ari_app.cli.site import database, env_file_option, read_book, require_ari, settings_of
 from ari_app.cli.timeline import Moment, legs_of, print_legs, print_moment
+from ari_app.conformance import Pair
 from ari_app.core.numbering import normalise
 from ari_app.core.verdict import Disposition
 from ari_app.settings import Settings
@@ -35,6 +38,7 @@ SECONDS = click.FloatRange(min=0, max=3600)
 @click.option("--hang-up-after", type=SECONDS, metavar="S", help="Hang up then, whatever happens.")
 @click.option("--timeout", type=SECONDS, default=120, show_default=True, metavar="S", help="Give up after so long.")
 @click.option("--expect", type=click.Choice([one.value for one in Disposition]), help="Exit code 1 unless it ends so.")
+@click.option("--check", is_flag=True, help="Hold it against its simulation; exit code 1 if they differ.")
 @json_option
 @env_file_option
 def call(
@@ -46,6 +50,7 @@ def call(
     hang_up_after: float | None,
     timeout: float,
     expect: str | None,
+    check: bool,
     as_json: bool,
     env_file: Path | None,
 ) -> None:
@@ -53,25 +58,33 @@ def call(
 
     The call comes from the lab's caller, who speaks all the time. It is real: whoever the scheme rings does ring.
 
+    With --check its timeline is set beside that of a simulation in which legs and caller do what they did here, and
+    what only one of the two has is named. For every number at once: ari-app conformance.
+
     \b
     Examples:
       ari-app call
       ari-app call --to +74950000101
       ari-app call --to +74950000101 --hang-up-after 2 --expect lost
       ari-app call --to +74950000103 --message 8 --expect message_left --json
+      ari-app call --to +74950000102 --check
     """
     settings = settings_of(env_file)
     require_ari(settings)
     to = _diallable(dialled or _first_number(settings), "--to", settings)
-    come_from = _diallable(caller or _own_number(), "--from", settings)
+    come_from = _diallable(caller or own_number(), "--from", settings)
     behaviour = Behaviour(talk, message, hang_up_after, timeout)
-    found = _placed(settings, to, come_from, behaviour, quiet=as_json)
+    setting = Setting.now(settings) if check else None
+    found = placed(settings, to, come_from, behaviour, quiet=as_json)
+    pairs = setting.beside(found) if setting is not None else ()
     if as_json:
-        print_json(call_json(found))
+        print_json({**call_json(found), **({"compared": pairs_json(pairs)} if check else {})})
     else:
-        _print_end(found)
+        _print_end(found, pairs)
     if expect and found.call.disposition != expect:
         raise Failed(f"the call ended {found.call.disposition}, not {expect}")
+    if differences(pairs):
+        raise Failed(told(pairs))
 
 
 def _first_number(settings: Settings) -> str:
@@ -82,7 +95,7 @@ def _first_number(settings: Settings) -> str:
     raise Failed("no number has a scheme in force, so there is none to call by default; give one with --to")
 
 
-def _own_number() -> str:
+def own_number() -> str:
     """A mobile number that no other test call of late has had, so that the journal's row is found by it."""
     return f"+7916555{secrets.randbelow(10_000):04d}"
 
@@ -95,10 +108,11 @@ def _diallable(text: str, option: str, settings: Settings) -> str:
     return number
 
 
-def _placed(settings: Settings, to: str, come_from: str, behaviour: Behaviour, *, quiet: bool) -> CallHistory:
+def placed(settings: Settings, to: str, come_from: str, behaviour: Behaviour, *, quiet: bool) -> CallHistory:
+    """Place a call between two numbers that may be dialed, and follow it to its verdict. Raises Failed."""
     out = screen()
 
-    def told(moment: Moment) -> None:
+    def tell(moment: Moment) -> None:
         if not quiet:
             print_moment(out, moment)
 
@@ -106,15 +120,20 @@ def _placed(settings: Settings, to: str, come_from: str, behaviour: Behaviour, *
         caller = LabCaller(ari, settings.ari_application, engine, to, come_from)
         try:
             caller.place()
-            return caller.follow(behaviour, told)
+            return caller.follow(behaviour, tell)
         except AsteriskUnavailable as error:
             raise Failed(str(error)) from None
         finally:
             caller.hang_up()
 
 
-def _print_end(found: CallHistory) -> None:
+def _print_end(found: CallHistory, pairs: Sequence[Pair]) -> None:
     out = screen()
     print_legs(out, legs_of(tuple(map(Moment.of, found.events))))
     out.print()
+    if pairs:
+        print_beside(out, pairs)
+        out.print()
+        if not differences(pairs):
+            out.print(clean(told(pairs).capitalize(), "green"))
     out.print(clean(f"See it again: ari-app calls show {found.call.id}"))

@@ -17,6 +17,7 @@ COMMANDS = (
     "agi",
     "web",
     "call",
+    "conformance",
     "simulate",
     "replay",
     "calls",

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.padding import Padding
 
 from ari_app import simulation
-from ari_app.cli import site
+from ari_app.cli.checked_call import Setting
 from ari_app.cli.moments import MomentError, moment_at
 from ari_app.cli.problems import problem_json, problems_about
 from ari_app.cli.screen import clean, json_option, print_json, screen
@@ -25,8 +25,7 @@ from ari_app.core.scheme import KEYS, SchemeBook
 from ari_app.ports import CallOpened
 from ari_app.scripted_managers import parse_manager
 from ari_app.settings import Settings
-from ari_app.storage.book import Reading, load_book
-from ari_app.storage.ring_rows import known_turns
+from ari_app.storage.book import Reading
 
 LAB_CALLER = "+79161112233"
 
@@ -88,9 +87,8 @@ def simulate(
     """
     settings = settings_of(env_file)
     legs = _legs(outcomes)
-    with site.reading(settings) as connection:
-        reading = load_book(connection, settings.dial_policy, settings.default_greeting)
-        turns = known_turns(connection)
+    setting = Setting.now(settings)
+    reading, turns = setting.reading, setting.turns
     opened = _arrival(dialled, caller, when, settings, reading.book)
     script = simulation.CallerScript(hang_up_at, talk, message, keys)
     result = simulation.simulate(
