@@ -8,20 +8,25 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
 
+from ari_app.core.draft import SchemeDraft
 from ari_app.core.numbering import DialPolicy
 from ari_app.core.scheme import Greeting
 from ari_app.storage import snapshot as snapshot_module
 from ari_app.storage.database import open_database
 from ari_app.storage.keeper import SchemeBookKeeper
 from ari_app.storage.private_files import replace
-from ari_app.storage.snapshot import FILE_NAME, BookSnapshot
+from ari_app.storage.rows import Configuration
+from ari_app.storage.snapshot import FILE_NAME, BookSnapshot, Kept, told, understood
 from tests.storage.admin import OFFICE, type_in
+from tests.storage.described import GOOD_SCHEMES
 from tests.storage.postgres import PrivatePostgres
 from tests.storage.test_keeper import _zone
 
@@ -267,3 +272,13 @@ def test_a_database_whose_disk_is_not_mounted_is_not_made_anew(
     type_in(sqlite_url, "UPDATE schemes SET time_zone = 'Europe/Kyiv'")
     assert keeper.refresh()
     assert _zone(keeper.reading) == "Europe/Kyiv"
+
+
+@pytest.mark.promise("FLD-09")
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(drafts=GOOD_SCHEMES)
+def test_whatever_a_scheme_has_is_in_the_file_and_read_as_what_it_was(drafts: tuple[SchemeDraft, ...]) -> None:
+    asked = Configuration((0, 0), dict(enumerate(drafts)), [])
+    kept = understood(told(Kept(datetime.now(UTC), asked, asked)))
+    assert repr(kept.good.schemes) == repr(asked.schemes)
+    assert kept.good.schemes == asked.schemes
