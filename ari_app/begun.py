@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from ari_app.chronicle import LegChronicle
+from ari_app.core.caller_ids import presented_as
 from ari_app.core.outcomes import LegEnd, LegOutcome
 from ari_app.core.scheme import Destination, TargetKind
 
@@ -51,7 +52,8 @@ class BegunRinging:
 
     def _rung(self, destination: Destination) -> tuple[Destination, ...]:
         if destination.kind is TargetKind.MANAGER and destination.target in self.found:
-            return tuple(replace(one, delay=destination.delay) for one in self.found[destination.target])
+            found = self.found[destination.target]
+            return tuple(replace(presented_as(one, destination), delay=destination.delay) for one in found)
         return (destination,)
 
     def wanted(self, destinations: Sequence[Destination]) -> set[str]:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from ari_app.chronicle import Chronicle
 from ari_app.core import engine, verdict
 from ari_app.core.admission import Full
+from ari_app.core.caller_ids import presented
 from ari_app.core.endings import CallFacts
 from ari_app.core.message_book import MessageBook
 from ari_app.core.messages import Intent
@@ -224,11 +225,12 @@ class _Call:
         await self._line.hang_up(decision.cause)
 
     def _arranged(self, decision: engine.Perform) -> Step:
-        """The step, its destinations in the order of this call."""
+        """The step, its destinations in the order of this call, each with what it is shown."""
         step, turns = decision.step, self._exchange.turns
         if not isinstance(step, DialStep):
             return step
-        return turns.arranged(step, decision.index + 1, self.chronicle, self._opened)
+        arranged = turns.arranged(step, decision.index + 1, self.chronicle, self._opened)
+        return presented(arranged, self._opened.dialled)
 
     async def _perform(self, index: int, step: Step, begun: Begun | None) -> engine.StepResult:
         """Perform a step, or what is left of one that another process has ``begun``."""

@@ -61,7 +61,8 @@ class Chronicle:
     def leg(self, step: int, leg_id: str, destination: Destination) -> LegChronicle:
         """Begin the record of one leg."""
         leg = LegStanding(leg_id, step, destination.target, destination.timeout, self.now_ms)
-        self.note(Kind.LEG_DIALED, leg=leg_id, destination=destination.target, timeout=destination.timeout)
+        shows = {"shows": destination.caller_id} if destination.caller_id else {}
+        self.note(Kind.LEG_DIALED, leg=leg_id, destination=destination.target, timeout=destination.timeout, **shows)
         return LegChronicle(self, self._journal, leg)
 
 

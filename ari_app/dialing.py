@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from ari_app.begun import BegunRinging, GoneLeg
 from ari_app.chronicle import Chronicle, LegChronicle
+from ari_app.core.caller_ids import presented_as
 from ari_app.core.engine import Talked, Unanswered
 from ari_app.core.outcomes import LegEnd, LegOutcome
 from ari_app.core.scheme import Destination, DialStep, RingStrategy, TargetKind
@@ -150,7 +151,8 @@ class Dialing:
     async def _ring_manager(self, destination: Destination, *, alone: bool) -> None:
         """Ring all that the caller's manager is rung at, once it is known; whoever else rings is not waited for."""
         found = await self._look_up(destination)
-        await self._beside([(replace(one, delay=0), None) for one in found], alone=alone and len(found) == 1)
+        shown = [replace(presented_as(one, destination), delay=0) for one in found]
+        await self._beside([(one, None) for one in shown], alone=alone and len(found) == 1)
 
     async def _ring_one(self, destination: Destination, begun: LegChronicle | None, *, alone: bool) -> None:
         """Ring one destination for its timeout, or for what is left of it, beside others or alone; if it answers first,

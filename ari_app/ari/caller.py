@@ -3,10 +3,33 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
+from ari_app.ari.events import Channel
 from ari_app.core.outcomes import CallerEnd
+from ari_app.core.scheme import Destination
 
 _PRESENTABLE = re.compile(r"\+?[0-9]{1,20}")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a leg of ours shows: ``number`` in the place of the caller's, if any; who forwarded the call."""
+
+    number: str = ""
+    diverted_from: str = ""
+
+    @classmethod
+    def of(cls, destination: Destination) -> Shown:
+        """As the destination says."""
+        return cls(destination.caller_id, destination.diverted_from)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Asterisk sends a Diversion header (RFC 5806) only if both are set (22.10.1: res_pjsip_diversion)."""
+        if not self.diverted_from:
+            return {}
+        return {"REDIRECTING(from-num)": self.diverted_from, "REDIRECTING(count)": "1"}
 
 
 def how_left(cause: int, sip_status: int) -> CallerEnd:
@@ -25,3 +48,9 @@ def presentable(caller_id: str) -> str:
 def shown(caller_id: str) -> str:
     """The caller's number, if it is one."""
     return caller_id if _PRESENTABLE.fullmatch(caller_id) else "anonymous"
+
+
+def forwarder_of(channel: Channel) -> str:
+    """Who forwarded the call to us last, if it is a number."""
+    number = channel.get("caller_rdnis", "")
+    return number if _PRESENTABLE.fullmatch(number) else ""

@@ -10,7 +10,7 @@ import logging
 from asyncio import Future
 from collections.abc import Sequence
 
-from ari_app.ari.caller import shown
+from ari_app.ari.caller import forwarder_of, shown
 from ari_app.ari.channels import HangupReason
 from ari_app.ari.client import AriClient
 from ari_app.ari.errors import AriError, Disconnected, NotFound, RequestTimeout
@@ -68,6 +68,7 @@ class Handover:
         self._told = TOLD.format(channel=channel["name"])
         self._dialled = channel["dialplan"]["exten"]
         self._shown = shown(channel["caller"]["number"])
+        self._forwarder = forwarder_of(channel)
         self._followed = False
         self._begun: Future[None] | None = None
 
@@ -79,7 +80,7 @@ class Handover:
             return False
         return begun.exception() is None or isinstance(begun.exception(), RequestTimeout | Disconnected)
 
-    def begin(self, dial_string: str, net_seconds: int, leg_id: str) -> Future[None]:
+    def begin(self, dial_string: str, net_seconds: int, leg_id: str, diverted_from: str) -> Future[None]:
         """Send what it takes, in one go; the last answer says whether the dialplan has the caller.
 
         The parts of the value are made of harmless characters, none of them a comma or a dollar sign.
@@ -87,7 +88,10 @@ class Handover:
         client = self._client.in_order()
         if not self._followed:  # what happens in the dialplan would not be told to us
             client.applications.subscribe(self._app, f"channel:{self._channel_id}").add_done_callback(self._on_followed)
-        value = f"{dial_string},{net_seconds},{self._app},{leg_id},{self._shown},{self._shown}"
+        # Without one of ours whoever forwarded the call to us is told of, as he was before another leg.
+        forwarder = diverted_from or self._forwarder
+        told = f"{self._shown},{self._shown},{forwarder},{1 if forwarder else 0}"
+        value = f"{dial_string},{net_seconds},{self._app},{leg_id},{told}"
         client.asterisk.set_variable(self._told, value)
         self._begun = client.channels.continue_(self._channel_id, context=CONTEXT, extension=self._dialled, priority=1)
         return self._begun

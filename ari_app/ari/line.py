@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ari_app.ari.caller import how_left
+from ari_app.ari.caller import Shown, how_left
 from ari_app.ari.callerside import NEWS_SECONDS, CallerSide
 from ari_app.ari.channels import HangupReason
 from ari_app.ari.client import AriClient
@@ -211,10 +211,11 @@ class AriLine:
         self, leg_id: str, destination: Destination, net_seconds: float, *, alone: bool = False
     ) -> AriLeg | HandedLeg:
         endpoint, seconds = self._dial.render(destination), max(1, round(net_seconds))
-        # An answered caller hears a tone of ours meanwhile, which Dial() would have to take over.
-        if alone and not self.side.answered:
-            return await self._placing.hand_over(leg_id, endpoint, seconds)
-        return await self._placing.place(leg_id, endpoint, seconds)
+        # An answered caller hears a tone of ours meanwhile, which Dial() would have to take over. Another number than
+        # the caller's would stay with his channel, and with it whether it may be shown.
+        if alone and not self.side.answered and not destination.caller_id:
+            return await self._placing.hand_over(leg_id, endpoint, seconds, destination.diverted_from)
+        return await self._placing.place(leg_id, endpoint, seconds, Shown.of(destination))
 
     async def connect(self, leg: Leg) -> None:
         if isinstance(leg, HandedLeg):

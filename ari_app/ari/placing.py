@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ari_app.ari.caller import presentable
+from ari_app.ari.caller import Shown, presentable
 from ari_app.ari.callerside import NEWS_SECONDS, CallerSide
 from ari_app.ari.client import AriClient
 from ari_app.ari.errors import AriError, Disconnected, RequestTimeout
@@ -63,7 +63,7 @@ class Placing:
         self._handover = Handover(client, app, channel)
         self._longest_seconds = longest_seconds
 
-    async def place(self, leg_id: str, endpoint: str, net_seconds: int) -> AriLeg:
+    async def place(self, leg_id: str, endpoint: str, net_seconds: int, shown: Shown) -> AriLeg:
         """Ring it ourselves, beside others."""
         await self._side.hearing()
         leg = AriLeg(self._client, own_id(self._app, leg_id))
@@ -72,10 +72,10 @@ class Placing:
             endpoint,
             self._app,
             leg.id,
-            caller_id=presentable(self._caller_id),
+            caller_id=presentable(shown.number or self._caller_id),
             timeout=net_seconds,
             originator=self._side.channel_id,
-            variables={"TIMEOUT(absolute)": str(round(self._longest_seconds) + NET_SECONDS)},
+            variables={"TIMEOUT(absolute)": str(round(self._longest_seconds) + NET_SECONDS), **shown.variables},
         )
         leg.asked_for(created)
         try:
@@ -103,7 +103,7 @@ class Placing:
             leg.hang_up(LegOutcome.FAILED)
             raise LegRefused(LegEnd(LegOutcome.FAILED, text=str(unsure))) from None
 
-    async def hand_over(self, leg_id: str, endpoint: str, net_seconds: int) -> HandedLeg:
+    async def hand_over(self, leg_id: str, endpoint: str, net_seconds: int, diverted_from: str) -> HandedLeg:
         """Let the dialplan ring it, and connect the two when it answers: a third of the requests and events."""
         await self._side.in_stasis()
         leg = HandedLeg(self._client, leg_id)
@@ -111,7 +111,7 @@ class Placing:
         self.handed = leg
         self._side.entered = asyncio.get_running_loop().create_future()
         try:
-            await asyncio.shield(self._handover.begin(endpoint, net_seconds, leg.id))
+            await asyncio.shield(self._handover.begin(endpoint, net_seconds, leg.id, diverted_from))
         except asyncio.CancelledError:
             leg.hang_up(LegOutcome.CALLER_LEFT)
             raise

@@ -10,6 +10,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from ari_app.core.calendar_draft import day_faults
+from ari_app.core.caller_ids import caller_id_fault
 from ari_app.core.draft import BranchDraft, DestinationDraft, EntryDraft, SchemeDraft, StepDraft, entry_of
 from ari_app.core.menu_checks import TERMINAL, menu_faults
 from ari_app.core.numbering import ENDPOINT_NAME, printable
@@ -90,6 +91,7 @@ def _of_scheme(draft: SchemeDraft, rules: DialRules) -> Iterator[Problem]:
     if cap is not None and not 1 <= cap <= MOST_OUTSIDE_CALLS:
         mend = f"write 1 to {MOST_OUTSIDE_CALLS}, or nothing for what ARI_APP_OUTSIDE_CALLS_A_DAY says"
         yield _error(where, f"its calls outside a day are {cap}; {mend}")
+    yield from _of_caller_id(draft.caller_id, where)
     if not draft.branches:
         yield _error(where, "it has no branches; add one (without hours it always holds)")
     unreached = never_reached(draft)
@@ -204,6 +206,7 @@ def _in_days(step: StepDraft, where: str) -> Iterator[Problem]:
 def _of_destination(destination: DestinationDraft, where: str, rules: DialRules) -> Iterator[Problem]:
     yield from _in_range(destination.timeout, TIMEOUT_SECONDS, "the timeout", where)
     yield from _in_range(destination.delay, DELAY_SECONDS, "the delay", where)
+    yield from _of_caller_id(destination.caller_id, where)
     if destination.weight not in WEIGHTS:
         yield _error(where, f"the weight is {destination.weight}; it must be {WEIGHTS.start} to {WEIGHTS.stop - 1}")
     if refusal := target_refusal(destination.kind, destination.target, rules):
@@ -226,6 +229,11 @@ def target_refusal(kind: str, target: str, rules: DialRules) -> str | None:
                 return str(error)
             return None
     return f"{printable(kind)!r} is no kind of destination; write number, endpoint or manager"
+
+
+def _of_caller_id(text: str, where: str) -> Iterator[Problem]:
+    if fault := caller_id_fault(text):
+        yield _error(where, f"the caller id {printable(text)!r} cannot be shown; {fault}")
 
 
 def _in_range(seconds: int, allowed: range, what: str, where: str) -> Iterator[Problem]:

@@ -61,13 +61,15 @@ class EntryDraft(NamedTuple):
 
 
 class DestinationDraft(NamedTuple):
-    """Someone to ring; ``kind`` is number, endpoint or manager, times are seconds. ``weight`` is for weighted steps."""
+    """Someone to ring; ``kind`` is number, endpoint or manager, times are seconds. ``weight`` is for weighted steps.
+    ``caller_id`` is what it is shown: caller, dialled, or a number (E.164); empty: as the scheme says."""
 
     kind: str
     target: str
     timeout: int
     delay: int
     weight: int = 1
+    caller_id: str = ""
 
     def __repr__(self) -> str:
         return told_since(self, 4)
@@ -121,7 +123,8 @@ class BranchDraft(NamedTuple):
 
 class SchemeDraft(NamedTuple):
     """A whole scheme. ``holidays`` is a country such as RU, or a country and region such as DE-BY; empty: none.
-    ``outside_calls_a_day``: how often it may ring numbers outside in a day; None: as the deployment's settings say."""
+    ``outside_calls_a_day``: how often it may ring numbers outside in a day; None: as the deployment's settings say.
+    ``caller_id`` is what those are shown whom it rings: caller, dialled, or a number; empty: the caller's."""
 
     name: str
     time_zone: str
@@ -129,6 +132,10 @@ class SchemeDraft(NamedTuple):
     holidays: str = ""
     days: tuple[DayDraft, ...] = ()
     outside_calls_a_day: int | None = None
+    caller_id: str = ""
+
+    def __repr__(self) -> str:
+        return told_since(self, 6)
 
     @property
     def version(self) -> str:
@@ -158,7 +165,7 @@ def compiled(draft: SchemeDraft, default_greeting: Greeting, public: Mapping[dat
         Branch(
             branch.name,
             tuple(entry_of(entry) for entry in branch.entries),
-            tuple(_step(place, branch.steps, default_greeting) for place in range(len(branch.steps))),
+            tuple(_step(place, branch.steps, default_greeting, draft.caller_id) for place in range(len(branch.steps))),
             branch.out_of_hours,
         )
         for branch in draft.branches
@@ -168,13 +175,13 @@ def compiled(draft: SchemeDraft, default_greeting: Greeting, public: Mapping[dat
     return Scheme(draft.name, zone, branches, draft.version, calendar, outside_calls_a_day=cap)
 
 
-def _step(place: int, steps: tuple[StepDraft, ...], default_greeting: Greeting) -> Step:
+def _step(place: int, steps: tuple[StepDraft, ...], default_greeting: Greeting, caller_id: str) -> Step:
     draft = steps[place]
     prompt = draft.greeting
     greeting = Greeting(prompt.name, played(prompt.sound)) if prompt else default_greeting
     match draft.kind:
         case "dial":
-            rung = tuple(map(_destination, draft.destinations))
+            rung = tuple(_destination(each, caller_id) for each in draft.destinations)
             return DialStep(RingStrategy(draft.strategy), rung, draft.last_adviser_days)
         case "greeting":
             return GreetingStep(greeting)
@@ -195,5 +202,6 @@ def _menu(place: int, steps: tuple[StepDraft, ...], greeting: Greeting) -> MenuS
     return MenuStep(greeting, choices, otherwise, draft.otherwise, draft.retries, draft.wait_seconds)
 
 
-def _destination(draft: DestinationDraft) -> Destination:
-    return Destination(TargetKind(draft.kind), draft.target, draft.timeout, draft.delay, draft.weight)
+def _destination(draft: DestinationDraft, caller_id: str) -> Destination:
+    shown = draft.caller_id or caller_id
+    return Destination(TargetKind(draft.kind), draft.target, draft.timeout, draft.delay, draft.weight, shown)

@@ -263,7 +263,10 @@ _SENTENCES: dict[Kind, Callable[[Details], str]] = {
     Kind.RING_ORDER: _ring_order,
     Kind.MANAGER_FOUND: _manager_found,
     Kind.NO_MANAGER: _no_manager,
-    Kind.LEG_DIALED: lambda d: f"ringing {d.get('destination')}, for {d.get('timeout')} s at most",
+    Kind.LEG_DIALED: lambda d: (
+        f"ringing {d.get('destination')}, for {d.get('timeout')} s at most"
+        + (f", shown {d['shows']}" if d.get("shows") else "")
+    ),
     Kind.LEG_RANG: lambda d: f"{d.get('destination')} rings",
     Kind.LEG_ANSWERED: lambda d: f"{d.get('destination')} picked up",
     Kind.LEG_ENDED: _leg_ended,

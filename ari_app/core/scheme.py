@@ -62,7 +62,9 @@ class Destination:
     ``target`` is an E.164 number or an endpoint's name, already validated, never a dial string; of a manager it is what
     `ari_app.core.responsible.asked` reads. ``timeout`` is the no-answer timeout in seconds. ``delay`` is in seconds:
     after the destination's turn has come (in turn), or after the step began (staggered). ``weight``: how often it is
-    drawn first, beside the others of a weighted step.
+    drawn first, beside the others of a weighted step. ``caller_id`` is what it is shown: empty or ``caller``,
+    ``dialled``, or a number; ``diverted_from`` is the number of ours that is said to have forwarded the call (see
+    `ari_app.core.caller_ids`).
     """
 
     kind: TargetKind
@@ -70,6 +72,8 @@ class Destination:
     timeout: int
     delay: int = 0
     weight: int = 1
+    caller_id: str = ""
+    diverted_from: str = ""
 
     def __str__(self) -> str:
         return f"the manager by {self.target}" if self.kind is TargetKind.MANAGER else self.target

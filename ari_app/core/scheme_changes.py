@@ -96,7 +96,7 @@ def scheme_changes(before: SchemeDraft | None, after: SchemeDraft | None) -> Cha
         whole = (
             Change(Sign.ADDED, f"time zone {after.time_zone}"),
             *_calendar(after),
-            *_cap(after),
+            *_options(after),
             *_added_branches(after.branches),
         )
         return Change(Sign.ADDED, f"scheme {after.name!r}", within=whole)
@@ -116,6 +116,7 @@ def _within_scheme(before: SchemeDraft, after: SchemeDraft) -> Iterator[Change]:
     yield from (Change(Sign.ADDED, day_words(day)) for _, day in days.come)
     yield from _reordered("order of the exceptional days", days, dates_words)
     yield from _changed("calls outside a day", _most(before), _most(after))
+    yield from _changed("caller id", before.caller_id, after.caller_id)
     paired = _paired(before.branches, after.branches, lambda branch: branch.name)
     for _place, branch in paired.gone:
         yield Change(Sign.REMOVED, f"branch {branch.name!r}")
@@ -133,7 +134,9 @@ def _calendar(draft: SchemeDraft) -> Iterator[Change]:
     yield from (Change(Sign.ADDED, day_words(day)) for day in draft.days)
 
 
-def _cap(draft: SchemeDraft) -> Iterator[Change]:
+def _options(draft: SchemeDraft) -> Iterator[Change]:
+    if draft.caller_id:
+        yield Change(Sign.ADDED, f"caller id {draft.caller_id}")
     if cap := _most(draft):
         yield Change(Sign.ADDED, f"calls outside a day: {cap}")
 
@@ -295,7 +298,8 @@ def _whom(destination: DestinationDraft) -> str:
 def _times(destination: DestinationDraft) -> str:
     delay = f" after {destination.delay} s" if destination.delay else ""
     weight = f", weight {destination.weight}" if destination.weight != 1 else ""
-    return f"{destination.timeout} s{delay}{weight}"
+    shown = f", shown {destination.caller_id}" if destination.caller_id else ""
+    return f"{destination.timeout} s{delay}{weight}{shown}"
 
 
 def _yes(switch: bool) -> str:

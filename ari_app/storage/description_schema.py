@@ -25,6 +25,7 @@ _E164: Schema = {
     "anyOf": [{"type": "string", "pattern": r"^\+[1-9][0-9]{6,14}$"}, {"type": "integer", "minimum": 1000000}],
 }
 """Unquoted, an editor takes +74950000101 for a whole number."""
+_CALLER_ID: Schema = {"anyOf": [{"enum": ["caller", "dialled"]}, *_E164["anyOf"]]}
 _ENDPOINT: Schema = {"type": "string", "pattern": "^[a-z][a-z0-9_-]{0,39}$", "description": "an endpoint's name"}
 _NAME = "^[a-z][a-z0-9_-]{0,39}$"
 _CRM: Schema = {"type": "string", "pattern": _NAME, "description": "the CRM's name, as in ARI_APP_CRM_FILE"}
@@ -61,6 +62,7 @@ _DESTINATION = {
             to=_TARGET,
             timeout=_titled(_SECONDS, "seconds that it rings, 5 to 600"),
             delay=_titled(_SECONDS, "seconds: in turn before it rings, staggered after the step began"),
+            caller_id=_titled(_CALLER_ID, "what it is shown: caller, dialled, or a number; none: as the scheme says"),
             weight=_titled(_WHOLE, "1 to 100, weighted: how often it is rung first beside the others", default=1),
         ),
         _keys(
@@ -72,6 +74,7 @@ _DESTINATION = {
                 "description": "these records in this order; none: the CRM's own",
             },
             timeout=_titled(_SECONDS, "seconds that the manager is rung, 5 to 600"),
+            caller_id=_titled(_CALLER_ID, "what is shown: caller, dialled, or a number; none: as the scheme says"),
             delay=_titled(_SECONDS, "seconds: in turn before it rings, staggered after the step began"),
             weight=_titled(_WHOLE, "1 to 100, weighted: how often it is rung first beside the others", default=1),
         ),
@@ -178,6 +181,7 @@ _SCHEME = _keys(
         "maximum": 1_000_000,
         "description": "so often its numbers outside are rung in a day at most; none: ARI_APP_OUTSIDE_CALLS_A_DAY",
     },
+    caller_id=_titled(_CALLER_ID, "what those are shown whom it rings: caller, dialled, or a number", default="caller"),
     branches={"type": "array", "minItems": 1, "items": _BRANCH},
 )
 _GREETING = _keys(

@@ -38,8 +38,8 @@ from ari_app.storage.yaml_reading import (
 )
 
 _STRATEGIES = {strategy.words: strategy.value for strategy in RingStrategy}
-_SCHEME = ("name", "time zone", "holidays", "exceptional days", "outside calls a day", "branches")
-_DESTINATION = ("to", "manager", "search", "timeout", "delay", "weight")
+_SCHEME = ("name", "time zone", "holidays", "exceptional days", "outside calls a day", "caller id", "branches")
+_DESTINATION = ("to", "manager", "search", "timeout", "delay", "weight", "caller id")
 _STEPS = ("dial", "greeting", "menu", "voicemail", "hang up")
 _HOURS = re.compile(r"(?:(?P<first>[A-Za-z]+)(?:\s*[-–]\s*(?P<last>[A-Za-z]+))?\s+)?(?P<hours>\d.*)")
 _ELSEWHERE = "ru/greeting"
@@ -72,7 +72,8 @@ class SchemeReader:
         )
         holidays, days = self._calendar.read(values.get("holidays"), values.get("exceptional days"))
         cap = most(values.get("outside calls a day"), "outside calls a day", self._complaints)
-        draft = SchemeDraft(name, zone, branches, holidays, days, cap)
+        shown = word(values.get("caller id"), "the caller id", self._complaints)
+        draft = SchemeDraft(name, zone, branches, holidays, days, cap, shown)
         if len(self._complaints.lines) == before and name and zone:
             self._judge(draft, node)
         return draft
@@ -186,12 +187,13 @@ class SchemeReader:
         own = seconds(values.get("timeout"), "the timeout", timeout, self._complaints)
         delay = seconds(values.get("delay"), "the delay", 0, self._complaints)
         weight = whole(values.get("weight"), "the weight", 1, self._complaints)
+        shown = word(values.get("caller id"), "the caller id", self._complaints)
         if ("to" in values) == ("manager" in values):
             self._complaints.at(node, "a destination needs 'to', a number or an endpoint's name, or 'manager', a CRM's")
             return DestinationDraft("endpoint", "nobody", own, delay)
         if "manager" in values:
-            return DestinationDraft("manager", self._asked(values), own, delay, weight)
-        return self.target(values["to"], own, delay)._replace(weight=weight)
+            return DestinationDraft("manager", self._asked(values), own, delay, weight, shown)
+        return self.target(values["to"], own, delay)._replace(weight=weight, caller_id=shown)
 
     def _asked(self, values: dict[str, Node]) -> str:
         """``manager: crm``, and ``search: [lead, contact]``, as a target."""

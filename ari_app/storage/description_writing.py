@@ -99,6 +99,7 @@ def described(scheme: SchemeDraft) -> Described:
     parts |= {"holidays": draft.holidays} if draft.holidays else {}
     parts |= {"exceptional days": [_day(day) for day in draft.days]} if draft.days else {}
     parts |= {"outside calls a day": draft.outside_calls_a_day} if draft.outside_calls_a_day is not None else {}
+    parts |= {"caller id": draft.caller_id} if draft.caller_id else {}
     return {**parts, "branches": [_branch(each) for each in draft.branches]}
 
 
@@ -173,6 +174,7 @@ def _destination(destination: DestinationDraft, common: int | None) -> Described
     parts |= {"timeout": destination.timeout} if destination.timeout != common else {}
     parts |= {"delay": destination.delay} if destination.delay else {}
     parts |= {"weight": destination.weight} if destination.weight != 1 else {}
+    parts |= {"caller id": destination.caller_id} if destination.caller_id else {}
     return destination.target if list(parts) == ["to"] else parts
 
 

@@ -69,6 +69,8 @@ MENDS = {
     "action_of_a_rule_is_busy_decline_or_scheme": "A rule's action is busy, decline or scheme.",
     "scheme_is_given_with_action_scheme_alone": "Name a scheme with action 'scheme', and with no other.",
     "branch_is_given_with_a_scheme_alone": "A branch is one of a scheme: name that, too.",
+    "caller_id_is_caller_dialled_or_plus_and_digits": "A caller id is caller, dialled, or a number written as E.164, "
+    "such as +74950000101.",
     "weight_is_1_to_100": "A destination's weight must be 1 to 100.",
     "enabled_is_true_or_false": "Enabled is true or false.",
     "greetings_need_their_team": "A greeting belongs to a team: that team must exist, and cannot be removed first.",

@@ -68,7 +68,12 @@ _CHANGES = sa.select(sa.func.count(), sa.func.coalesce(sa.func.max(configuration
     configuration_changes
 )
 _SCHEMES = sa.select(
-    schemes.c.id, schemes.c.name, schemes.c.time_zone, schemes.c.holidays, schemes.c.outside_calls_a_day
+    schemes.c.id,
+    schemes.c.name,
+    schemes.c.time_zone,
+    schemes.c.holidays,
+    schemes.c.outside_calls_a_day,
+    schemes.c.caller_id,
 ).order_by(schemes.c.id)
 _BRANCHES = sa.select(branches.c.id, branches.c.scheme_id, branches.c.name, branches.c.out_of_hours).order_by(
     branches.c.position, branches.c.id
@@ -108,6 +113,7 @@ _DESTINATIONS = sa.select(
     destinations.c.timeout_seconds,
     destinations.c.delay_seconds,
     destinations.c.weight,
+    destinations.c.caller_id,
 ).order_by(destinations.c.position, destinations.c.id)
 _NUMBERS = (
     sa.select(numbers.c.e164, numbers.c.name, numbers.c.enabled, numbers.c.scheme_id, teams.c.name)
@@ -141,8 +147,10 @@ def read_configuration(connection: sa.Connection) -> Configuration:
         held[scheme_id].append(BranchDraft(name, entries, tuple(done.get(branch_id, ())), bool(closed)))
     days, overrides = read_calendars(connection)
     drafts = {
-        scheme_id: SchemeDraft(name, zone, tuple(held.get(scheme_id, ())), holidays, days.get(scheme_id, ()), cap)
-        for scheme_id, name, zone, holidays, cap in connection.execute(_SCHEMES)
+        scheme_id: SchemeDraft(
+            name, zone, tuple(held.get(scheme_id, ())), holidays, days.get(scheme_id, ()), cap, shown
+        )
+        for scheme_id, name, zone, holidays, cap, shown in connection.execute(_SCHEMES)
     }
     listed = [_number(row) for row in connection.execute(_NUMBERS)]
     managers = tuple(ManagerDraft(*row) for row in connection.execute(_MANAGERS))

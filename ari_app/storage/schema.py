@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ari_app.core.scheme import RingStrategy
+from ari_app.storage.caller_id_columns import caller_id
 from ari_app.storage.columns import Flag, UtcTime
 
 metadata = sa.MetaData(naming_convention={"pk": "pk_%(table_name)s"})
@@ -145,6 +146,7 @@ schemes = sa.Table(
         sa.Integer,
         comment="so often it rings numbers outside in a day at most; empty: ARI_APP_OUTSIDE_CALLS_A_DAY",
     ),
+    *caller_id("what those are shown whom it rings: caller, dialled, or a number; empty: the caller's"),
     sa.UniqueConstraint("name", name="a_scheme_of_this_name_exists"),
     not_empty(),
     check("time_zone_is_not_empty", "trim(time_zone) <> ''"),
@@ -332,6 +334,7 @@ destinations = sa.Table(
         server_default="1",
         comment="weighted: how often it is rung first, beside the weights of the others",
     ),
+    *caller_id("what it is shown: caller, dialled, or a number; empty: as the scheme says"),
     check("kind_of_destination_is_number_endpoint_or_manager", "kind IN ('number', 'endpoint', 'manager')"),
     *target_checks(),
     *check_each(

@@ -22,9 +22,13 @@ class NameMissingError(LookupError):
     """Something is named that is neither described nor in the database; the message says what and where."""
 
 
-def _said(draft: StepDraft, *settings: str) -> dict[str, Any]:
+_OWN = ("name", "time_zone", "holidays", "outside_calls_a_day", "caller_id")
+"""Settings of a scheme that are columns of its row."""
+
+
+def _said(draft: SchemeDraft | StepDraft | DestinationDraft, *settings: str) -> dict[str, Any]:
     """Those that are not the default: a revision made before their columns were there must still be applied."""
-    return {name: value for name in settings if (value := getattr(draft, name)) != StepDraft._field_defaults[name]}
+    return {name: value for name in settings if (value := getattr(draft, name)) != draft._field_defaults[name]}
 
 
 class Sower:
@@ -92,15 +96,14 @@ class Sower:
 
     def _scheme(self, scheme: SchemeDraft) -> None:
         # Set only where they are said, as below.
-        asked = {"holidays": scheme.holidays, "outside_calls_a_day": scheme.outside_calls_a_day}
-        said = {column: value for column, value in asked.items() if value}
+        said = _said(scheme, "holidays", "outside_calls_a_day", "caller_id")
         self.fill(self._add(schema.schemes, name=scheme.name, time_zone=scheme.time_zone, **said), scheme)
 
     def refill(self, scheme_id: int, scheme: SchemeDraft) -> None:
         """Put the scheme's branches and days in the place of those that are there. An override stays; one to a branch
         goes to the new one of that name, or ends if there is none."""
         kept = branch_override(self._connection, scheme_id)
-        own = {name: getattr(scheme, name) for name in ("name", "time_zone", "holidays", "outside_calls_a_day")}
+        own = {name: getattr(scheme, name) for name in _OWN}
         self._connection.execute(sa.update(schema.schemes).where(schema.schemes.c.id == scheme_id).values(**own))
         for table in (exceptional_days, schema.branches):
             self._connection.execute(sa.delete(table).where(table.c.scheme_id == scheme_id))
@@ -148,8 +151,6 @@ class Sower:
             self._destination(step_id, number, destination)
 
     def _destination(self, step_id: int, position: int, destination: DestinationDraft) -> None:
-        # Set only where it is said, as above.
-        said = {"weight": destination.weight} if destination.weight != 1 else {}
         self._add(
             schema.destinations,
             step_id=step_id,
@@ -158,7 +159,7 @@ class Sower:
             target=destination.target,
             timeout_seconds=destination.timeout,
             delay_seconds=destination.delay,
-            **said,
+            **_said(destination, "weight", "caller_id"),
         )
 
     def _number(self, number: NumberEntry) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import secrets
 import socket
 import threading
 from collections import Counter
@@ -33,6 +34,8 @@ from tests.e2e.voice import Part, Voice
 
 CALLER = "127.0.0.10"
 VANISHING_CALLER = "127.0.0.9"
+OUTSIDE = "127.0.0.19"
+"""A telephone that a house may have for its way outside: number_template="PJSIP/{number}@outside"."""
 PHONES = 40
 _ENDPOINTS = f"""
 [sipp-caller](trunk)
@@ -171,7 +174,8 @@ class House:
     def _install_phones(self) -> list[Extension]:
         hosts = [f"127.0.0.{20 + number}" for number in range(PHONES)]
         extensions = [Extension(f"phone-{n}", host, free_port(host)) for n, host in enumerate(hosts)]
-        text = "".join(_ENDPOINT.format(**vars(one)) for one in extensions)
+        self.outside = Extension("outside", OUTSIDE, free_port(OUTSIDE))
+        text = "".join(_ENDPOINT.format(**vars(one)) for one in (*extensions, self.outside))
         self.asterisk.add("pjsip.d/stories.conf", _ENDPOINTS + text)
         return extensions
 
@@ -288,11 +292,13 @@ class Stage:
 
     # --- the called ---------------------------------------------------------------------------------------------------
 
-    def phone(self, scenario: str = "phone", *, calls: int = 1, **places: object) -> Phone:
+    def phone(self, scenario: str = "phone", *, calls: int = 1, at: Extension | None = None, **places: object) -> Phone:
         """A telephone that performs a scenario of tests/sipp/phone*.xml, listening when this returns."""
-        extension = next(self.house.extensions)
+        extension = at or next(self.house.extensions)
         sipp = Sipp(self._folder / extension.name, scenario, extension.host, extension.port, calls)
-        defaults: dict[str, object] = {"key": extension.name, "answer_ms": 300, "talk_ms": 30000}
+        # A key makes the branches of requests: one that was there within 32 s is a retransmission (RFC 3261, 17.2.2).
+        key = f"{extension.name}-{secrets.token_hex(4)}" if at else extension.name
+        defaults: dict[str, object] = {"key": key, "answer_ms": 300, "talk_ms": 30000}
         sipp.start({**defaults, **places})
         phone = Phone(extension, sipp)
         self.phones.append(phone)

@@ -53,6 +53,7 @@ _TARGETS = st.tuples(st.just("number"), st.sampled_from(["+79160000003", "+74950
 _MANAGERS = st.tuples(
     st.just("manager"), st.sampled_from(["crm", "no", "crm:lead", "crm:lead,contact,deal", "x" * 40 + ":null"])
 )
+_CALLER_IDS = st.just("") | st.sampled_from(["caller", "dialled", "+74950000101"])
 _DELAYS = st.just(0) | st.integers(0, 600)
 
 
@@ -65,7 +66,7 @@ def _entries(draw: st.DrawFn) -> EntryDraft:
 @st.composite
 def _destinations(draw: st.DrawFn, delays: bool) -> DestinationDraft:
     times = draw(_SECONDS), draw(_DELAYS) if delays else 0
-    return DestinationDraft(*draw(_TARGETS | _MANAGERS), *times, draw(st.integers(1, 100)))
+    return DestinationDraft(*draw(_TARGETS | _MANAGERS), *times, draw(st.integers(1, 100)), draw(_CALLER_IDS))
 
 
 @st.composite
@@ -135,7 +136,7 @@ def _schemes(draw: st.DrawFn) -> tuple[SchemeDraft, ...]:
         holidays = draw(st.sampled_from(["", "RU", "DE-BY"]))
         days = tuple(draw(st.lists(_days([branch.name for branch in branches]), max_size=2)))
         cap = draw(st.none() | st.integers(1, 1_000_000))
-        drafts.append(SchemeDraft(name, zone, branches, holidays, days, cap))
+        drafts.append(SchemeDraft(name, zone, branches, holidays, days, cap, draw(_CALLER_IDS)))
     return tuple(drafts)
 
 

@@ -33,6 +33,8 @@ NONSENSE = [
     ("INSERT INTO steps (branch_id, kind) VALUES (99, 'dial')", "steps_need_their_branch"),
     ("UPDATE steps SET kind = 'transfer'", "kind_of_step_is_dial_greeting_menu_voicemail_or_hang_up"),
     ("UPDATE destinations SET weight = 0", "weight_is_1_to_100"),
+    ("UPDATE destinations SET caller_id = '8495'", "caller_id_is_caller_dialled_or_plus_and_digits"),
+    ("UPDATE schemes SET caller_id = 'withheld'", "caller_id_is_caller_dialled_or_plus_and_digits"),
     ("UPDATE steps SET strategy = 'loudest'", "strategy_is_a_way_to_ring"),
     ("UPDATE steps SET kind = 'greeting'", "greeting_step_names_its_greeting"),
     ("UPDATE steps SET greeting_id = 99 WHERE kind = 'voicemail'", "steps_need_their_greeting"),
