@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from ari_app.accepting import prompt
 from ari_app.chronicle import Chronicle
 from ari_app.core import engine, verdict
 from ari_app.core.admission import Full
@@ -60,7 +61,8 @@ class Exchange:
     """What every call is handled with: the book in force, the journal, the keeper of messages, the deployment's limits.
 
     ``default`` is what callers get whose number has no scheme in force; ``max_call_seconds`` ends any call, ``caps``
-    what schemes ring outside in a day, ``turns`` whose turn it is; ``managers`` know who is responsible for a caller.
+    what schemes ring outside in a day, ``turns`` whose turn it is, ``language`` in which advisers are told of calls;
+    ``managers`` know who is responsible for a caller.
     ``rules`` and ``deployment`` say which messages follow from a call.
     """
 
@@ -75,6 +77,7 @@ class Exchange:
     caps: DayCaps = field(default_factory=DayCaps)
     turns: RingTurns = field(default_factory=RingTurns)
     managers: Managers = field(default_factory=NoManagers)
+    language: str = "en"
 
 
 async def conduct(
@@ -243,6 +246,7 @@ class _Call:
                     self.chronicle,
                     *(index + 1, self._legs_placed + 1, rung),
                     admit=self._admit,
+                    sounds=prompt(self._exchange.language, self._opened.caller),
                     talks=self._exchange.turns.talk_began,
                     look_up=self._responsible.destinations,
                 )

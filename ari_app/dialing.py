@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from ari_app.accepting import Accepting
 from ari_app.begun import BegunRinging, GoneLeg
 from ari_app.chronicle import Chronicle, LegChronicle
 from ari_app.core.caller_ids import presented_as
@@ -40,10 +41,12 @@ class Dialing:
         *,
         admit: Callable[[Destination], None],
         look_up: Callable[[Destination], Awaitable[Sequence[Destination]]],
+        sounds: tuple[str, ...] = (),
         talks: Callable[[str], None] = lambda _: None,
     ) -> None:
         """``admit`` raises `LegRefused` for a destination that is not to be rung; ``look_up`` finds where a manager is
-        rung; ``talks`` is told with whom the caller begins to talk."""
+        rung; ``sounds`` tell of the call whoever must accept it; ``talks`` is told with whom the caller begins to talk.
+        """
         self._line = line
         self._chronicle = chronicle
         self._step = step
@@ -51,6 +54,7 @@ class Dialing:
         self._admit = admit
         self._talks = talks
         self._look_up = look_up
+        self._accepting = Accepting(line, chronicle, sounds)
         self._begun = begun or BegunRinging()
         self._connecting = asyncio.Lock()
         self._winner: _Connected | None = None
@@ -170,13 +174,14 @@ class Dialing:
             else:
                 self._admit(destination)
                 net = destination.timeout + NET_SECONDS
-                leg = await self._line.place(record.leg_id, destination, net, alone=alone)
+                unasked = alone and not destination.confirm_seconds  # Dial() would connect whoever picks up
+                leg = await self._line.place(record.leg_id, destination, net, alone=unasked)
             leg.rang.add_done_callback(lambda _: record.rang())
             rung = (self._chronicle.now_ms - record.dialed_ms) / 1000 if begun is not None else 0
             end = await self._until_settled(leg, max(0.0, destination.timeout - rung))
             if end is None:
                 record.answered()
-                end = await self._connect(leg, record)
+                end = await self._accepting.asked(destination, leg, record) or await self._connect(leg, record)
         except LegRefused as refused:
             end = refused.end
         except LineTrouble as trouble:

@@ -106,6 +106,10 @@ class Line(Protocol):
     async def play_on(self, within_seconds: float, until: asyncio.Future[str] | None = None) -> PlayEnd | None:
         """Wait for the end of what another process has begun to play; None when nothing plays."""
 
+    async def ask(self, leg: Leg, sounds: Sequence[str], key: str, seconds: float) -> bool:
+        """Whether an answered leg that is rung beside others presses the key within so many seconds, while it hears the
+        sounds; the caller goes on hearing ringing."""
+
     async def connect(self, leg: Leg) -> None:
         """Answer the caller and let the two talk, if they do not yet; done when they can hear each other. Raises
         `LegRefused` if the leg has gone meanwhile."""

@@ -84,6 +84,7 @@ class Service:
             caps=caps,
             turns=turns,
             managers=self._lookups,
+            language=settings.language,
         )
         self._turns = RingRows(self._engine, turns.resume)
         self._outside = OutsideCalls(self._engine, caps.resume, datetime.now(UTC), lambda: self._journal_is_whole)

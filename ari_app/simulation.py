@@ -42,6 +42,7 @@ _WORDS = {
     "unknown": (LegOutcome.UNKNOWN, 1),
     "unreachable": (LegOutcome.UNREACHABLE, 20),
     "failed": (LegOutcome.FAILED, 38),
+    "carrier": (LegOutcome.ANSWERED, 0),
 }
 
 
@@ -56,6 +57,8 @@ class LegScript:
     outcome: LegOutcome
     cause: int
     seconds: float
+    accepts: bool = True
+    """Whether, having picked up, it presses 1."""
 
 
 def parse_outcomes(text: str) -> tuple[LegScript, ...]:
@@ -73,7 +76,7 @@ def _parse_one(word: str) -> LegScript:
         raise ScriptError(f"outcome {word!r} is not known; use {', '.join(_WORDS)}, each with @SECONDS if need be")
     outcome, cause = _WORDS[match[1]]
     default = 3.0 if outcome is LegOutcome.ANSWERED else 0.1
-    return LegScript(outcome, cause, float(match[2]) if match[2] else default)
+    return LegScript(outcome, cause, float(match[2]) if match[2] else default, match[1] != "carrier")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +184,7 @@ class ScriptedLeg:
         self.settled: asyncio.Future[LegEnd | None] = loop.create_future()
         self.ended: asyncio.Future[LegEnd] = loop.create_future()
         self._talks = talks
+        self.accepts = script.accepts
         if script.outcome in (LegOutcome.ANSWERED, LegOutcome.NO_ANSWER):
             self.rang.set_result(None)
         if script.outcome is LegOutcome.ANSWERED:
@@ -269,6 +273,12 @@ class ScriptedLine:
 
     async def play_on(self, within_seconds: float, until: asyncio.Future[str] | None = None) -> PlayEnd | None:
         return None
+
+    async def ask(self, leg: object, sounds: Sequence[str], key: str, seconds: float) -> bool:
+        """Who presses 1 does so after two seconds; a carrier's voicemail lets the time pass."""
+        accepts = isinstance(leg, ScriptedLeg) and leg.accepts
+        await asyncio.sleep(2.0 if accepts else seconds)
+        return accepts
 
     async def connect(self, leg: object) -> None:
         self._answered = True

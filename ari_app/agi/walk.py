@@ -2,7 +2,7 @@
 
 `Dial()` rings a group with one timeout. So destinations in turn are told one by one; those rung at once or staggered
 are one group, rung together for the longest of their timeouts: Dial() knows no delays within a group. An order that
-follows from the calls before is drawn by lot.
+follows from the calls before is drawn by lot; who must press 1 to take a call cannot be asked, and is passed over.
 """
 
 from __future__ import annotations
@@ -150,6 +150,8 @@ def _rendered(turn: Sequence[Destination], templates: DialTemplates) -> list[tup
     rung: list[tuple[Destination, str]] = []
     room = MOST_DIAL_CHARACTERS
     for destination in turn:
+        if destination.confirm_seconds:
+            continue  # Dial() would connect whoever picks up, and be it a carrier's voicemail
         try:
             dial = templates.render(destination)
         except LegRefused:

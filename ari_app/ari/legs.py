@@ -12,6 +12,7 @@ from ari_app.ari.client import AriClient
 from ari_app.ari.errors import NotFound
 from ari_app.ari.events import Channel, Event
 from ari_app.core.outcomes import LegEnd, LegOutcome, leg_outcome
+from ari_app.keys import Keys
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -30,6 +31,8 @@ class AriLeg:
         self.rang: Future[None] = loop.create_future()
         self.settled: Future[LegEnd | None] = loop.create_future()
         self.ended: Future[LegEnd] = loop.create_future()
+        self.entered: Future[None] = loop.create_future()
+        self.keys = Keys()
         self._client = client
         self._destroyed = False
         self._asked: Future[Any] | None = None
@@ -42,6 +45,10 @@ class AriLeg:
         match event["type"]:
             case "Dial" | "StasisStart" if self.ended.done():
                 self._on_late_life()
+            case "StasisStart":
+                done(self.entered, None)
+            case "ChannelDtmfReceived":
+                self.keys.press(event["digit"])
             case "Dial":
                 self._on_dial(event["dialstatus"])
             case "ChannelDestroyed":
@@ -87,6 +94,7 @@ class AriLeg:
             done(self.rang, None)
         if channel["state"] == "Up":
             done(self.settled, None)
+            done(self.entered, None)
         if self._to_end is not None:  # it was told so, perhaps in vain
             self.hang_up(self._to_end)
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from ari_app.ari.asking import Asking
 from ari_app.ari.caller import Shown, how_left
 from ari_app.ari.callerside import NEWS_SECONDS, CallerSide
 from ari_app.ari.channels import HangupReason
@@ -67,6 +68,7 @@ class AriLine:
         self._tell: Callable[[Note], None] = self._untold.append
         self._placing = Placing(client, registry, app, self.side, channel, longest_seconds=longest_seconds)
         self._media = CallerMedia(client, registry, self.side)
+        self._asking = Asking(client, registry, heard)
         self._bridge = TalkBridge(own_id(app, self.channel_id))
         self._ringing_in_band = False
 
@@ -216,6 +218,10 @@ class AriLine:
         if alone and not self.side.answered and not destination.caller_id:
             return await self._placing.hand_over(leg_id, endpoint, seconds, destination.diverted_from)
         return await self._placing.place(leg_id, endpoint, seconds, Shown.of(destination))
+
+    async def ask(self, leg: Leg, sounds: Sequence[str], key: str, seconds: float) -> bool:
+        # Dial() has connected whomever it rang: then there is nobody to be asked any more.
+        return not isinstance(leg, AriLeg) or await self._asking.ask(leg, sounds, key, seconds)
 
     async def connect(self, leg: Leg) -> None:
         if isinstance(leg, HandedLeg):

@@ -67,8 +67,8 @@ def simulate(
     TIME is 2026-01-31T11:30 (in the zone of the number's scheme), 2026-01-31T11:30+03:00, 11:30 (today) or
     "sat 11:30" (the next Saturday, today included).
 
-    WORDS are busy, declined, noanswer, unknown, unreachable, failed and answer, a comma between them; answer@7 answers
-    after 7 seconds. Legs that have no word do not answer.
+    WORDS are busy, declined, noanswer, unknown, unreachable, failed, answer and carrier (a voicemail that picks up
+    and presses no key), a comma between them; answer@7 answers after 7 seconds. Legs that have no word do not answer.
 
     KEYS are those of a telephone, one for each time that a menu asks, such as 2 or 9,2 (the first time 9, then 2); - is
     none. Without them nothing is pressed.

@@ -23,6 +23,7 @@ from ari_app.core.week_checks import doubts, never_reached
 TIMEOUT_SECONDS = range(5, 601)
 DELAY_SECONDS = range(601)
 WEIGHTS = range(1, 101)
+CONFIRM_SECONDS = range(5, 61)
 ADVISER_DAYS = range(93)
 """So long it is remembered who talked with whom."""
 MESSAGE_SECONDS = range(5, 3601)
@@ -207,6 +208,9 @@ def _of_destination(destination: DestinationDraft, where: str, rules: DialRules)
     yield from _in_range(destination.timeout, TIMEOUT_SECONDS, "the timeout", where)
     yield from _in_range(destination.delay, DELAY_SECONDS, "the delay", where)
     yield from _of_caller_id(destination.caller_id, where)
+    if destination.confirm_seconds and destination.confirm_seconds not in CONFIRM_SECONDS:
+        allowed = f"{CONFIRM_SECONDS.start} to {CONFIRM_SECONDS.stop - 1}, or 0 for none"
+        yield _error(where, f"the time to press 1 is {destination.confirm_seconds} s; it must be {allowed}")
     if destination.weight not in WEIGHTS:
         yield _error(where, f"the weight is {destination.weight}; it must be {WEIGHTS.start} to {WEIGHTS.stop - 1}")
     if refusal := target_refusal(destination.kind, destination.target, rules):

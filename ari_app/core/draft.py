@@ -62,7 +62,8 @@ class EntryDraft(NamedTuple):
 
 class DestinationDraft(NamedTuple):
     """Someone to ring; ``kind`` is number, endpoint or manager, times are seconds. ``weight`` is for weighted steps.
-    ``caller_id`` is what it is shown: caller, dialled, or a number (E.164); empty: as the scheme says."""
+    ``caller_id`` is what it is shown: caller, dialled, or a number (E.164); empty: as the scheme says.
+    ``confirm_seconds`` is for those who must press 1."""
 
     kind: str
     target: str
@@ -70,6 +71,7 @@ class DestinationDraft(NamedTuple):
     delay: int
     weight: int = 1
     caller_id: str = ""
+    confirm_seconds: int = 0
 
     def __repr__(self) -> str:
         return told_since(self, 4)
@@ -203,5 +205,6 @@ def _menu(place: int, steps: tuple[StepDraft, ...], greeting: Greeting) -> MenuS
 
 
 def _destination(draft: DestinationDraft, caller_id: str) -> Destination:
-    shown = draft.caller_id or caller_id
-    return Destination(TargetKind(draft.kind), draft.target, draft.timeout, draft.delay, draft.weight, shown)
+    shown, confirm = draft.caller_id or caller_id, draft.confirm_seconds
+    kind, times = TargetKind(draft.kind), (draft.timeout, draft.delay)
+    return Destination(kind, draft.target, *times, draft.weight, shown, confirm_seconds=confirm)

@@ -289,7 +289,8 @@ def describe(step: Step) -> str:
 def _times(one: Destination, strategy: RingStrategy) -> str:
     delay = f" after {one.delay} s" if one.delay and strategy is not RingStrategy.ALL_AT_ONCE else ""
     weight = f", weight {one.weight}" if strategy is RingStrategy.WEIGHTED else ""
-    return f"{one.timeout} s{delay}{weight}"
+    confirm = f", press 1 in {one.confirm_seconds} s" if one.confirm_seconds else ""
+    return f"{one.timeout} s{delay}{weight}{confirm}"
 
 
 _UNNAMED = Greeting("", "")

@@ -15,6 +15,7 @@ _OUTCOMES = {
     "failed": "failed",
     "refused": "was refused before dialing",
     "over_cap": "is not rung",
+    "not_accepted": "picked up and did not take the call",
     "answered_elsewhere": "is told: answered elsewhere",
     "caller_left": "stops ringing, the caller has gone",
 }
@@ -269,6 +270,10 @@ _SENTENCES: dict[Kind, Callable[[Details], str]] = {
     ),
     Kind.LEG_RANG: lambda d: f"{d.get('destination')} rings",
     Kind.LEG_ANSWERED: lambda d: f"{d.get('destination')} picked up",
+    Kind.ACCEPT_ASKED: lambda d: (
+        f"{d.get('destination')} is told who is calling, and has {d.get('seconds')} s to press 1"
+    ),
+    Kind.ACCEPTED: lambda d: f"{d.get('destination')} pressed 1",
     Kind.LEG_ENDED: _leg_ended,
     Kind.CONNECTED: lambda d: f"the caller talks with {d.get('destination')}",
     Kind.TALK_ENDED: lambda d: f"the talk is over, ended by the {d.get('by')}",

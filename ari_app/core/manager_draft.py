@@ -86,7 +86,11 @@ def destinations_of(managers: Managers, crm: str, manager: Manager, asking: Dest
     """All that this manager is rung at, by id or by e-mail, on behalf of the destination that ``asking`` is."""
     keys = dict.fromkeys((crm, who) for who in (manager.id.strip().lower(), manager.email.strip().lower()) if who)
     rung = {(one.kind, one.target): one for key in keys for one in managers.get(key, ())}
-    return tuple(replace(one, timeout=one.timeout or asking.timeout) for one in rung.values())[:MOST_DESTINATIONS]
+    on_behalf = (
+        replace(one, timeout=one.timeout or asking.timeout, confirm_seconds=asking.confirm_seconds)
+        for one in rung.values()
+    )
+    return tuple(on_behalf)[:MOST_DESTINATIONS]
 
 
 def target_words(draft: ManagerDraft) -> str:
@@ -96,7 +100,10 @@ def target_words(draft: ManagerDraft) -> str:
 
 def told(destinations: Iterable[Destination]) -> str:
     """The destinations as a timeline keeps them, so that another process can go on with the call."""
-    return " ".join(f"{one.kind}/{one.target}/{one.timeout}" for one in destinations)
+    return " ".join(
+        f"{one.kind}/{one.target}/{one.timeout}" + (f"+{one.confirm_seconds}" if one.confirm_seconds else "")
+        for one in destinations
+    )
 
 
 def understood(text: str) -> tuple[Destination, ...]:
@@ -106,8 +113,12 @@ def understood(text: str) -> tuple[Destination, ...]:
 
 def _understood(word: str) -> Destination | None:
     kind, _, rest = word.partition("/")
-    target, _, timeout = rest.rpartition("/")
+    target, _, times = rest.rpartition("/")
+    timeout, _, confirm = times.partition("+")
     if kind not in (TargetKind.NUMBER, TargetKind.ENDPOINT) or not target:
         return None
     seconds = int(timeout) if timeout.isascii() and timeout.isdecimal() and len(timeout) < 5 else 0
-    return Destination(TargetKind(kind), target, seconds) if seconds in TIMEOUT_SECONDS else None
+    if seconds not in TIMEOUT_SECONDS:
+        return None
+    asked_for = int(confirm) if confirm.isascii() and confirm.isdecimal() and len(confirm) < 3 else 0
+    return Destination(TargetKind(kind), target, seconds, confirm_seconds=asked_for)

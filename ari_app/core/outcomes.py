@@ -18,6 +18,7 @@ class LegOutcome(StrEnum):
     FAILED = "failed"
     REFUSED = "refused"
     OVER_CAP = "over_cap"
+    NOT_ACCEPTED = "not_accepted"
     ANSWERED_ELSEWHERE = "answered_elsewhere"
     CALLER_LEFT = "caller_left"
 

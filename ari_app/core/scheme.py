@@ -64,7 +64,8 @@ class Destination:
     after the destination's turn has come (in turn), or after the step began (staggered). ``weight``: how often it is
     drawn first, beside the others of a weighted step. ``caller_id`` is what it is shown: empty or ``caller``,
     ``dialled``, or a number; ``diverted_from`` is the number of ours that is said to have forwarded the call (see
-    `ari_app.core.caller_ids`).
+    `ari_app.core.caller_ids`). ``confirm_seconds``: so long it has to press
+    1 once it has picked up, or it has not answered; 0: it need not.
     """
 
     kind: TargetKind
@@ -74,6 +75,7 @@ class Destination:
     weight: int = 1
     caller_id: str = ""
     diverted_from: str = ""
+    confirm_seconds: int = 0
 
     def __str__(self) -> str:
         return f"the manager by {self.target}" if self.kind is TargetKind.MANAGER else self.target

@@ -299,7 +299,8 @@ def _times(destination: DestinationDraft) -> str:
     delay = f" after {destination.delay} s" if destination.delay else ""
     weight = f", weight {destination.weight}" if destination.weight != 1 else ""
     shown = f", shown {destination.caller_id}" if destination.caller_id else ""
-    return f"{destination.timeout} s{delay}{weight}{shown}"
+    confirm = f", press 1 in {destination.confirm_seconds} s" if destination.confirm_seconds else ""
+    return f"{destination.timeout} s{delay}{weight}{shown}{confirm}"
 
 
 def _yes(switch: bool) -> str:

@@ -32,6 +32,8 @@ class Kind(StrEnum):
     LEG_DIALED = "leg_dialed"
     LEG_RANG = "leg_rang"
     LEG_ANSWERED = "leg_answered"
+    ACCEPT_ASKED = "accept_asked"
+    ACCEPTED = "accepted"
     LEG_ENDED = "leg_ended"
     CONNECTED = "connected"
     TALK_ENDED = "talk_ended"

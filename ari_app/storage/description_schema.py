@@ -63,6 +63,9 @@ _DESTINATION = {
             timeout=_titled(_SECONDS, "seconds that it rings, 5 to 600"),
             delay=_titled(_SECONDS, "seconds: in turn before it rings, staggered after the step began"),
             caller_id=_titled(_CALLER_ID, "what it is shown: caller, dialled, or a number; none: as the scheme says"),
+            confirm=_titled(
+                _SECONDS, "5 to 60: so long who picks up has to press 1, or it counts as no answer", default=0
+            ),
             weight=_titled(_WHOLE, "1 to 100, weighted: how often it is rung first beside the others", default=1),
         ),
         _keys(
@@ -76,6 +79,9 @@ _DESTINATION = {
             timeout=_titled(_SECONDS, "seconds that the manager is rung, 5 to 600"),
             caller_id=_titled(_CALLER_ID, "what is shown: caller, dialled, or a number; none: as the scheme says"),
             delay=_titled(_SECONDS, "seconds: in turn before it rings, staggered after the step began"),
+            confirm=_titled(
+                _SECONDS, "5 to 60: so long who picks up has to press 1, or it counts as no answer", default=0
+            ),
             weight=_titled(_WHOLE, "1 to 100, weighted: how often it is rung first beside the others", default=1),
         ),
     ]

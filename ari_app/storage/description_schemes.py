@@ -39,7 +39,7 @@ from ari_app.storage.yaml_reading import (
 
 _STRATEGIES = {strategy.words: strategy.value for strategy in RingStrategy}
 _SCHEME = ("name", "time zone", "holidays", "exceptional days", "outside calls a day", "caller id", "branches")
-_DESTINATION = ("to", "manager", "search", "timeout", "delay", "weight", "caller id")
+_DESTINATION = ("to", "manager", "search", "timeout", "delay", "weight", "caller id", "confirm")
 _STEPS = ("dial", "greeting", "menu", "voicemail", "hang up")
 _HOURS = re.compile(r"(?:(?P<first>[A-Za-z]+)(?:\s*[-–]\s*(?P<last>[A-Za-z]+))?\s+)?(?P<hours>\d.*)")
 _ELSEWHERE = "ru/greeting"
@@ -188,12 +188,13 @@ class SchemeReader:
         delay = seconds(values.get("delay"), "the delay", 0, self._complaints)
         weight = whole(values.get("weight"), "the weight", 1, self._complaints)
         shown = word(values.get("caller id"), "the caller id", self._complaints)
+        confirm = seconds(values.get("confirm"), "the time to press 1", 0, self._complaints)
         if ("to" in values) == ("manager" in values):
             self._complaints.at(node, "a destination needs 'to', a number or an endpoint's name, or 'manager', a CRM's")
             return DestinationDraft("endpoint", "nobody", own, delay)
         if "manager" in values:
-            return DestinationDraft("manager", self._asked(values), own, delay, weight, shown)
-        return self.target(values["to"], own, delay)._replace(weight=weight, caller_id=shown)
+            return DestinationDraft("manager", self._asked(values), own, delay, weight, shown, confirm)
+        return self.target(values["to"], own, delay)._replace(weight=weight, caller_id=shown, confirm_seconds=confirm)
 
     def _asked(self, values: dict[str, Node]) -> str:
         """``manager: crm``, and ``search: [lead, contact]``, as a target."""

@@ -175,6 +175,7 @@ def _destination(destination: DestinationDraft, common: int | None) -> Described
     parts |= {"delay": destination.delay} if destination.delay else {}
     parts |= {"weight": destination.weight} if destination.weight != 1 else {}
     parts |= {"caller id": destination.caller_id} if destination.caller_id else {}
+    parts |= {"confirm": destination.confirm_seconds} if destination.confirm_seconds else {}
     return destination.target if list(parts) == ["to"] else parts
 
 

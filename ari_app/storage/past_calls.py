@@ -86,7 +86,7 @@ def _legs(connection: sa.Connection, ids: list[str]) -> dict[str, list[PastLeg]]
 
 def _outcome(row: sa.Row[Any]) -> LegOutcome:
     """What it did; one that picked up when another had won would have answered, too."""
-    if row.answered_ms is not None:
+    if row.answered_ms is not None and row.outcome != LegOutcome.NOT_ACCEPTED:
         return LegOutcome.ANSWERED
     try:
         return LegOutcome(row.outcome)

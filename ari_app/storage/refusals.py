@@ -71,6 +71,8 @@ MENDS = {
     "branch_is_given_with_a_scheme_alone": "A branch is one of a scheme: name that, too.",
     "caller_id_is_caller_dialled_or_plus_and_digits": "A caller id is caller, dialled, or a number written as E.164, "
     "such as +74950000101.",
+    "time_to_press_1_is_0_or_5_to_60_seconds": "The time to press 1 (confirm_seconds) must be 5 to 60 seconds; 0: "
+    "nobody is asked.",
     "weight_is_1_to_100": "A destination's weight must be 1 to 100.",
     "enabled_is_true_or_false": "Enabled is true or false.",
     "greetings_need_their_team": "A greeting belongs to a team: that team must exist, and cannot be removed first.",

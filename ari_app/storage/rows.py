@@ -114,6 +114,7 @@ _DESTINATIONS = sa.select(
     destinations.c.delay_seconds,
     destinations.c.weight,
     destinations.c.caller_id,
+    destinations.c.confirm_seconds,
 ).order_by(destinations.c.position, destinations.c.id)
 _NUMBERS = (
     sa.select(numbers.c.e164, numbers.c.name, numbers.c.enabled, numbers.c.scheme_id, teams.c.name)

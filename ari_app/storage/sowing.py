@@ -159,7 +159,7 @@ class Sower:
             target=destination.target,
             timeout_seconds=destination.timeout,
             delay_seconds=destination.delay,
-            **_said(destination, "weight", "caller_id"),
+            **_said(destination, "weight", "caller_id", "confirm_seconds"),
         )
 
     def _number(self, number: NumberEntry) -> None:

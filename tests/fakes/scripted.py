@@ -65,6 +65,8 @@ class LegPlan:
     ends_at: float | None = None
     end: LegEnd = _FAILED
     refused: LegEnd | None = None
+    accepts: float | None = 1.0
+    """So long after the answer it presses 1; None: never."""
 
 
 def answers(after: float, talks: float = 30.0) -> LegPlan:
@@ -311,6 +313,13 @@ class HostileLine:
         if not self._playing:
             return None
         return await _cut_short(self.plan.prompt_seconds, until) or PlayEnd.PLAYED
+
+    async def ask(self, leg: object, sounds: Sequence[str], key: str, seconds: float) -> bool:
+        assert isinstance(leg, HostileLeg)
+        after = leg.plan.accepts
+        accepts = after is not None and after < seconds
+        await asyncio.wait((leg.ended,), timeout=after if accepts else seconds)
+        return accepts and not leg.ended.done()
 
     async def connect(self, leg: object) -> None:
         assert isinstance(leg, HostileLeg)

@@ -66,7 +66,8 @@ def _entries(draw: st.DrawFn) -> EntryDraft:
 @st.composite
 def _destinations(draw: st.DrawFn, delays: bool) -> DestinationDraft:
     times = draw(_SECONDS), draw(_DELAYS) if delays else 0
-    return DestinationDraft(*draw(_TARGETS | _MANAGERS), *times, draw(st.integers(1, 100)), draw(_CALLER_IDS))
+    shown, confirm = draw(_CALLER_IDS), draw(st.just(0) | st.integers(5, 60))
+    return DestinationDraft(*draw(_TARGETS | _MANAGERS), *times, draw(st.integers(1, 100)), shown, confirm)
 
 
 @st.composite

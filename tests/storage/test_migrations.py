@@ -142,7 +142,7 @@ def test_all_can_be_undone_and_done_again(bare_url: str) -> None:
     assert sa.inspect(engine).get_table_names() == ["alembic_version"]
     upgrade(bare_url, DEMO_HEAD)
     with engine.connect() as connection:
-        assert connection.scalar(sa.select(sa.func.count()).select_from(numbers)) == 25
+        assert connection.scalar(sa.select(sa.func.count()).select_from(numbers)) == 26
     engine.dispose()
 
 

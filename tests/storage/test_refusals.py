@@ -32,6 +32,8 @@ NONSENSE = [
     ("INSERT INTO schedule_entries (branch_id) VALUES (99)", "entries_need_their_branch"),
     ("INSERT INTO steps (branch_id, kind) VALUES (99, 'dial')", "steps_need_their_branch"),
     ("UPDATE steps SET kind = 'transfer'", "kind_of_step_is_dial_greeting_menu_voicemail_or_hang_up"),
+    ("UPDATE destinations SET confirm_seconds = 4", "time_to_press_1_is_0_or_5_to_60_seconds"),
+    ("UPDATE steps SET last_adviser_days = 93", "last_adviser_is_of_0_to_92_days"),
     ("UPDATE destinations SET weight = 0", "weight_is_1_to_100"),
     ("UPDATE destinations SET caller_id = '8495'", "caller_id_is_caller_dialled_or_plus_and_digits"),
     ("UPDATE schemes SET caller_id = 'withheld'", "caller_id_is_caller_dialled_or_plus_and_digits"),

@@ -283,6 +283,7 @@ def test_the_demo_revisions_are_the_demos_descriptions() -> None:
         "demo_0006": "demo_callers.yaml",
         "demo_0007": "demo_managers.yaml",
         "demo_0008": "demo_caller_ids.yaml",
+        "demo_0009": "demo_press_1.yaml",
     }
     for revision in (migrations_folder() / "demo").glob("*.py"):
         words: dict[str, str] = {}
@@ -301,7 +302,7 @@ def test_the_demo_is_in_force_without_a_problem(bare_url: str) -> None:
         reading = load_book(connection, DialPolicy(allowed_prefixes=("+7",)), UNIVERSAL)
     engine.dispose()
     assert reading.problems == ()
-    assert len(reading.book.numbers) == 25
+    assert len(reading.book.numbers) == 26
     chosen = {
         at.hour: getattr(route(Arrival(None, "+74950000108", "", at), reading.book, (HangUpStep(),)).branch, "name", "")
         for at in (datetime(2026, 3, 2, 14, 59, tzinfo=UTC), datetime(2026, 3, 2, 15, 0, tzinfo=UTC))

@@ -236,6 +236,10 @@ def test_nothing_may_come_after_the_step_that_ends_a_call(kind: str) -> None:
             "step 1: the last adviser's days are 93; they must be 0 to 92",
         ),
         (
+            dial(DESK._replace(confirm_seconds=4)),
+            "step 1, destination 'desk': the time to press 1 is 4 s; it must be 5 to 60, or 0 for none",
+        ),
+        (
             dial(DESK._replace(weight=0), strategy="weighted"),
             "step 1, destination 'desk': the weight is 0; it must be 1 to 100",
         ),
