@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
 from ari_app.cli.findings import Check, Finding, Patient, fault, fine, skipped, warning
 from ari_app.cli.screen import count
+from ari_app.cli.site import reading
 from ari_app.core.numbering import printable
 from ari_app.core.responsible import Manager, asked
 from ari_app.core.scheme import DialStep, SchemeBook, TargetKind
@@ -14,9 +16,12 @@ from ari_app.crm.base import CrmTrouble
 from ari_app.crm.configuration import Configured, CrmsError, load_crms
 from ari_app.crm.csv_file import CsvFile
 from ari_app.storage.book import Reading
+from ari_app.storage.unlisted_managers import unlisted_managers
 
 NOBODY = "+79990000000"
 """Asked for in a trial; that nobody knows the number is as good an answer as any."""
+DAYS = 7
+"""So many of the journal are looked through."""
 CORRECT = "correct ARI_APP_CRM_FILE, or the file that it names; docs/crm.md has every setting"
 
 
@@ -60,16 +65,21 @@ def _tried(one: Configured) -> tuple[str, bool]:
 
 
 def examine_managers(patient: Patient) -> Finding:
-    """Whether those whom a file names have destinations. Of other CRMs calls tell, in their timelines."""
+    """Whether those have destinations whom a file names, or whom any CRM has named for calls of the last days."""
     if patient.settings is None or patient.reading is None:
         return skipped("not checked: the settings and the database come first")
     book = patient.reading.book
     managers = len(book.managers)
     try:
         crms = load_crms(patient.settings.crm_file)
-        without = sorted(name for one in crms if isinstance(one.crm, CsvFile) for name in _without(one.crm, book))
+        named = {one for each in crms if isinstance(each.crm, CsvFile) for one in _without(each.crm, book)}
     except (CrmsError, CrmTrouble):
         return skipped("not checked: the CRMs come first")
+    with reading(patient.settings) as connection:
+        told = unlisted_managers(connection, datetime.now(UTC) - timedelta(days=DAYS))
+    without = sorted(
+        {*named, *(f"{printable(who)} of {crm}" for crm, who in told if (crm, who.lower()) not in book.managers)}
+    )
     if without:
         text = f"{count(len(without), 'manager')} without a destination, the first: {without[0]}"
         return warning(text, "insert into manager_destinations where they are rung; ari-app managers list shows it")

@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from ari_app.cli import main
 from ari_app.lab.asterisk import AsteriskInstance, choose
+from ari_app.lab.demo import write_crm
 from ari_app.storage.database import open_database
 from ari_app.storage.revisions import DEMO_HEAD, SCHEMA_HEAD, upgrade
 from tests.e2e.controller import Controller
@@ -116,6 +117,7 @@ def installed(demo_database: Path, tmp_path_factory: pytest.TempPathFactory) -> 
             "ari_password": asterisk.ari_password,
             "agi_port": asterisk.settings.agi_port,
             "number_template": "PJSIP/{number}@lab-trunk",
+            "crm_file": write_crm(folder),
             "messages_folder": folder / "messages",
             "greetings_folder": asterisk.greetings,
             "shutdown_seconds": 2,

@@ -57,6 +57,17 @@ def test_the_doctor_asks_every_crm(cli: Cli, tmp_path: Path, monkeypatch: pytest
     assert managers.state is State.WARNING
     assert managers.text == "1 manager without a destination, the first: ivan@example.com of crm"
 
+    configure(tmp_path, monkeypatch)
+    cli.sql(
+        "INSERT INTO calls (id, arrived_at, caller_raw, dialled_raw) VALUES ('call', CURRENT_TIMESTAMP, '', '100')",
+        "INSERT INTO call_events (call_id, seq, at_ms, kind, details) VALUES "
+        """('call', 1, 0, 'no_manager', '{"why"\\:"no_destinations","crm"\\:"crm","manager"\\:"99"}'), """
+        """('call', 2, 0, 'no_manager', '{"why"\\:"none","crm"\\:"crm"}')""",
+    )
+    assert examined()[1].text == "1 manager without a destination, the first: 99 of crm"
+    cli.sql("INSERT INTO manager_destinations (crm, manager, target) VALUES ('crm', '99', '+79160000003')")
+    assert examined()[1].state is State.FINE
+
     configure(tmp_path, monkeypatch, "nonsense")
     crms, managers = examined()
     assert (crms.state, managers.state) == (State.FAULT, State.SKIPPED)
