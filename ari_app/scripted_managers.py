@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from ari_app.core.responsible import Manager, Named, Nobody, Question, Said, Why
+from ari_app.core.responsible import Manager, Named, Nobody, Question, Said, Why, asked
 from ari_app.core.scheme import Destination, TargetKind
+from ari_app.core.timeline import Entry, Kind
 
 WHOEVER = "the manager by "
 """Begins the name of whoever a CRM would have named, at whatever destination."""
@@ -45,6 +46,32 @@ def parse_manager(text: str) -> ManagerScript:
             return ManagerScript(Nobody(Why.FAILED), 0.2)
         case who:
             return ManagerScript(Named(Manager(who, "", who.lower() if "@" in who else ""), ""), 0.2)
+
+
+class ManagersOfACall:
+    """The CRMs say again what they said in a call, by its timeline; at once."""
+
+    def __init__(self, timeline: Iterable[Entry]) -> None:
+        self._said = {
+            asked(str(entry.details["asked"])): _said(entry)
+            for entry in timeline
+            if entry.kind in (Kind.MANAGER_FOUND, Kind.NO_MANAGER)
+        }
+
+    def ask(self, question: Question) -> asyncio.Future[Said]:
+        """What was said; of what was not asked then, that it is not."""
+        answer: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
+        answer.set_result(self._said.get(replace(question, phone=None), Nobody(Why.NOT_ASKED)))
+        return answer
+
+
+def _said(entry: Entry) -> Said:
+    told = {name: str(value) for name, value in entry.details.items()}
+    if "manager" in told:
+        who = told["manager"]
+        return Named(Manager(who, told.get("name", ""), who if "@" in who else ""), told.get("entity", ""))
+    why = told.get("why")
+    return Nobody(Why(why) if why in set(Why) else Why.FAILED, told.get("text", ""))
 
 
 @dataclass(frozen=True, slots=True)

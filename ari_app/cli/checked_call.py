@@ -16,6 +16,7 @@ from ari_app.conformance import ActedLine, Pair, acted, compared
 from ari_app.core.timeline import Entry, Kind
 from ari_app.ports import CallOpened
 from ari_app.ring_turns import RingTurns
+from ari_app.scripted_managers import ManagersOfACall
 from ari_app.settings import Settings
 from ari_app.storage.book import Reading, load_book
 from ari_app.storage.history import CallHistory
@@ -55,6 +56,7 @@ class Setting:
             messages=self.reading.messages,
             deployment=settings.deployment,
             turns=self.turns,
+            managers=ManagersOfACall(timeline),
             on=lambda: ActedLine(done),
         )
         return result.timeline
