@@ -14,7 +14,7 @@ from ari_app.ari.caller import Shown, how_left
 from ari_app.ari.callerside import NEWS_SECONDS, CallerSide
 from ari_app.ari.channels import HangupReason
 from ari_app.ari.client import AriClient
-from ari_app.ari.errors import AriError, Disconnected, RequestTimeout
+from ari_app.ari.errors import AriError, Disconnected, RequestTimeout, Unprocessable
 from ari_app.ari.events import Channel, Event, StasisStart
 from ari_app.ari.handover import HandedLeg
 from ari_app.ari.legs import AriLeg, done
@@ -33,6 +33,7 @@ from ari_app.keys import Keys
 from ari_app.ports import Leg, LegRefused, LineTrouble
 
 CLOSE_SECONDS = 2.0
+ENTER_SECONDS = 2.0
 """How long the end of a call waits for Asterisk to confirm that every leg is gone."""
 
 _REASONS: dict[HangUpCause, HangupReason] = {
@@ -246,7 +247,7 @@ class AriLine:
         answer.add_done_callback(self.side.answered_by)
         return answer
 
-    async def _joined(self, leg: Leg, waiting: list[Future[Any]]) -> None:
+    async def _joined(self, leg: Leg, waiting: list[Future[Any]], *, again: bool = True) -> None:
         try:
             # Not one by one: each answer would wake this task, and they come one after another.
             await asyncio.wait(waiting, return_when=asyncio.FIRST_EXCEPTION)
@@ -259,10 +260,22 @@ class AriLine:
             if not {self.channel_id, leg.id} <= set(bridge["channels"]):
                 raise LineTrouble("Asterisk did not connect the two in time") from None
         except AriError as error:
+            if again and isinstance(error, Unprocessable) and isinstance(leg, AriLeg) and await self._enters(leg):
+                rejoined = self._bridge.join(self._client.in_order(), self.channel_id, leg.id)
+                await self._joined(leg, rejoined, again=False)
+                return
             await asyncio.wait((leg.ended, self.gone), timeout=NEWS_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if leg.ended.done():
                 raise LegRefused(leg.ended.result()) from None
             raise LineTrouble(f"the two could not be connected: {error}") from None
+
+    async def _enters(self, leg: AriLeg) -> bool:
+        """Whether it is ours yet. Its answer is told before it enters the application, and a busy Asterisk may be asked
+        to connect it in between."""
+        await asyncio.wait(
+            (leg.entered, leg.ended, self.gone), timeout=ENTER_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
+        return leg.entered.done() and not leg.ended.done()
 
     async def play(self, sounds: Sequence[str], within_seconds: float, until: Future[str] | None = None) -> PlayEnd:
         return await self._media.play(sounds, within_seconds, until)

@@ -14,7 +14,7 @@ from ari_app.ari.registry import Registry
 from ari_app.core.outcomes import CallerEnd, HangUpCause, LegEnd, LegOutcome
 from ari_app.core.scheme import Destination, TargetKind
 from ari_app.dialstring import DialTemplates
-from tests.contract.rigs import APP, Caller, Rig
+from tests.contract.rigs import APP, Caller, FakeWorld, Rig
 
 FAILURES = [
     "code486",
@@ -55,6 +55,19 @@ async def rung(rig: Rig, caller: str = "420600000001", name: str = "") -> Rung:
     line.side.entered.set_result(None)
     rig.watch.also = registry.pass_on
     return Rung(calling, line)
+
+
+async def test_a_leg_that_enters_late_after_its_answer_is_connected_all_the_same(rig: Rig) -> None:
+    """A busy Asterisk tells of an answer before the leg is the application's; the real one is fast here, mostly."""
+    if isinstance(rig.world, FakeWorld):
+        rig.world.fake.switch.entry_takes = 0.2
+    on = await rung(rig)
+    leg = await on.ring("up300", alone=False)
+    assert await leg.settled is None
+    await on.line.connect(leg)
+    assert not leg.ended.done()
+    assert await on.calling.end.final() == 200
+    await on.line.close()
 
 
 async def test_it_rings_answers_and_the_two_are_connected_without_another_word(rig: Rig) -> None:

@@ -35,6 +35,8 @@ class Switch:
         self.sounds: dict[str, float | None] = {}
         self.claim_seconds = 0.9
         self.hangup_takes = 0.01
+        self.entry_takes = 0.0
+        """Seconds from a leg's answer to its being the application's: on a busy machine there are some."""
         self._ids = count()
 
     # --- callers -----------------------------------------------------------------------------------------------------
@@ -146,7 +148,9 @@ class Switch:
         self._progress(channel, "ANSWER")
         if channel.rung_for is not None:
             self.answer(channel.rung_for)
-        if channel.starts_in is not None:
+        if channel.starts_in is not None and self.entry_takes:
+            channel.later(self.entry_takes, self.enter, channel, channel.starts_in)
+        elif channel.starts_in is not None:
             self.enter(channel, channel.starts_in)
 
     def _rang_out(self, channel: FakeChannel) -> None:
