@@ -13,6 +13,7 @@ import click
 
 from ari_app.lab.errors import LabError
 from benchmarks import memory, report
+from benchmarks.engine import engine_speed
 from benchmarks.outbox import outbox
 from benchmarks.processes import busy_share, machine
 from benchmarks.rounds import Plan, Round, run
@@ -122,6 +123,7 @@ def _tell_sample(one: memory.Sample) -> None:
 
 
 main.add_command(outbox)
+main.add_command(engine_speed, "engine")
 
 if __name__ == "__main__":
     main(prog_name="python -m benchmarks")

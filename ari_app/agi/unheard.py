@@ -82,7 +82,7 @@ class Unheard:
         told = (
             *(caller.channel["id"], "1", str(now), (Word.GONE if talks is None else Word.UNHEARD).value),
             *(*ended, "", "caller"),
-            *(_number(number), _number(dialled), str(caller.came_ms)),
+            *(_number(number), _number(dialled), str(caller.came_ms), self._app),
         )
         await self._client.channels.start(
             f"Local/note@{UNHEARD}",

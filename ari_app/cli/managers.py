@@ -13,7 +13,12 @@ from ari_app.cli.site import env_file_option, read_book, settings_of
 @click.group(short_help="Show where responsible managers are rung.")
 def managers() -> None:
     """Show where those are rung whom a CRM names as responsible for a caller. The table manager_destinations has them;
-    docs/crm.md says how to edit it."""
+    docs/crm.md says how to edit it.
+
+    \b
+    Example:
+      ari-app managers list
+    """
 
 
 @managers.command("list", short_help="List managers and their destinations.")

@@ -48,9 +48,10 @@ class Word(StrEnum):
     """We hang up [Q.850 cause]."""
     UNHEARD = "unheard"
     """A talk of Dial()'s is over of which no controller can have heard [as `end`; caller, dialled, arrival in ms since
-    1970]. Where the call came to more, the other notes tell it."""
+    1970, the application that had it]. Where the call came to more, the other notes tell it."""
     GONE = "gone"
-    """A caller has left whom a controller had that is dead [as `unheard`]: told where he had not been put on record."""
+    """A caller has left whom a controller had that is dead, or to whom none came [as `unheard`]: told where he had not
+    been put on record."""
     END = "end"
     """The call is over [DIALSTATUS, who answered, ms talked, ms until it rang, `caller` if it was he who hung up]."""
 

@@ -205,7 +205,8 @@ def _opened(channel: str, first: FallbackNote, held: HeldCall | None, desk: Desk
     if first.word in (Word.UNHEARD, Word.GONE):
         at = moment(first.moment_ms(7) or _second_ms(channel) or first.at_ms)
         caller, dialled = first.part(5), first.part(6)
-        id_of = call_id(at, desk.owner, channel)  # a controller had the call, and its spool may yet be found
+        if application := first.part(8):  # had the call, and its spool may yet be found
+            id_of = call_id(at, application, channel)
     return CallOpened(
         call_id=id_of,
         at=at,

@@ -10,8 +10,8 @@ from tests.chaos import report
 from tests.chaos.faults import Part
 from tests.chaos.run import Plan, run
 
-PLAN = Plan(seed=16, kills=16, rate=4, gap=1.2, hurried=True)
-"""Of half a minute, in which every part breaks."""
+PLAN = Plan(seed=16, kills=16, rate=4, gap=2.0, hurried=True)
+"""Of a minute, in which every part breaks, mostly two at once."""
 
 
 @pytest.mark.promise("OUR-08")

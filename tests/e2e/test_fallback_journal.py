@@ -91,7 +91,7 @@ def outage(deserted: House, fastagi: Controller) -> Outage:
         try:
             for controller in (house.controller, other):
                 controller.start()
-            found = {name: house.database.closed(number, 1, 15) for name, number in numbers.items()}
+            found = {name: house.database.closed(number, 1, 25) for name, number in numbers.items()}
             for _ in ticks(10):
                 if not notes(house):
                     break
@@ -113,11 +113,13 @@ def _place(house: House, fastagi: Controller, stage: Stage) -> dict[str, str]:
         "talk": plan(house, stage, ring(answering)),
         "lost": plan(house, stage, ring(never)),
         "alone": plan(house, stage, ring(busy)),
+        "hasty": plan(house, stage, ring(never)),
     }
     fastagi.start(until="FastAGI is ready")
     stage.call(numbers["message"], *SPEAKS)
     stage.call(numbers["talk"], talk_ms=500)
     stage.call(numbers["lost"], scenario="caller-cancels", ring_ms=1500)
+    stage.call(numbers["hasty"], scenario="caller-cancels", ring_ms=300)
     for caller in stage.callers:
         caller.over()
     assert fastagi.stop() == 0
@@ -159,6 +161,13 @@ def test_a_lost_call_is_apologised_for(outage: Outage) -> None:
     assert ("apology", "sms") in outbox(outage.house, call)
 
 
+def test_a_caller_who_leaves_while_he_is_offered_to_controllers_has_called(outage: Outage) -> None:
+    call = outage.calls["hasty"]
+    assert call.verdict == ("lost", "hung_up_while_ringing")
+    assert call.call["caller"] == "+79161112233"
+    assert ("apology", "sms") in outbox(outage.house, call)
+
+
 def test_nothing_is_left_for_anybody_to_enter_again(outage: Outage) -> None:
     assert notes(outage.house) == []
     assert list(outage.house.asterisk.recordings.iterdir()) == []
@@ -195,7 +204,7 @@ def test_a_message_that_asterisk_was_killed_under_is_kept(deserted: House, outag
         stage.callers.remove(caller)
         house.asterisk.start()
         house.controller.start()
-        (call,) = house.database.closed(number, 1, 15)
+        (call,) = house.database.closed(number, 1, 25)
         for _ in ticks(5):
             if not notes(house):
                 break

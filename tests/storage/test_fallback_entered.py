@@ -287,7 +287,7 @@ def test_a_call_that_another_way_has_closed_is_entered_beside_it(engine: sa.Engi
 def gone(asterisk: Asterisk, word: str = "gone:::::caller") -> str:
     """A caller has left a controller that was dead; nobody but FastAGI has seen it. The id of his call."""
     at = round(CAME.timestamp() * 1000)
-    asterisk.keys.append(f"1772442/{CHANNEL}:1:{at + 3000}:{word}:{CALLER}:{SALES}:{at}")
+    asterisk.keys.append(f"1772442/{CHANNEL}:1:{at + 3000}:{word}:{CALLER}:{SALES}:{at}:ari-app")
     return call_id(CAME, "ari-app", CHANNEL)
 
 
