@@ -120,6 +120,7 @@ def _place(house: House, fastagi: Controller, stage: Stage) -> dict[str, str]:
     stage.call(numbers["talk"], talk_ms=500)
     stage.call(numbers["lost"], scenario="caller-cancels", ring_ms=1500)
     stage.call(numbers["hasty"], scenario="caller-cancels", ring_ms=300)
+    stage.call("h", scenario="caller-refused", status=603)
     for caller in stage.callers:
         caller.over()
     assert fastagi.stop() == 0
@@ -166,6 +167,11 @@ def test_a_caller_who_leaves_while_he_is_offered_to_controllers_has_called(outag
     assert call.verdict == ("lost", "hung_up_while_ringing")
     assert call.call["caller"] == "+79161112233"
     assert ("apology", "sms") in outbox(outage.house, call)
+
+
+@pytest.mark.fault("16")
+def test_who_dials_what_the_dialplan_calls_a_hang_up_has_called_nobody(outage: Outage) -> None:
+    assert outage.house.database.rows("SELECT id FROM calls WHERE dialled_raw IN ('', 'h')") == []
 
 
 def test_nothing_is_left_for_anybody_to_enter_again(outage: Outage) -> None:
