@@ -19,6 +19,7 @@ from ari_app.core.admission import Full
 from ari_app.core.call_id import call_id
 from ari_app.core.fallback_notes import Word
 from ari_app.core.numbering import masked, masked_target, normalise, printable
+from ari_app.core.timeline import Kind
 from ari_app.core.verdict import Verdict
 from ari_app.monitoring.context import in_call
 from ari_app.ports import CallOpened, CallSoFar
@@ -82,11 +83,14 @@ class Reception:
             return None
         return self.left.found(datetime.now(UTC))
 
-    async def served_by_dialplan(self) -> Collection[str]:
-        """Those of whom the dialplan has taken notes: their calls are entered from these."""
+    async def served_by_dialplan(self, left: Sequence[CallSoFar]) -> Collection[str]:
+        """Callers of whom the dialplan's notes tell more than is on record: their calls are entered from these. That a
+        talk of those ``left`` is over which is on record, or that a caller has gone, is seen without."""
+        talked = {call.opened.channel for call in left if any(entry.kind is Kind.CONNECTED for entry in call.timeline)}
         try:
-            found = await self.notes.read()
-            return [channel for channel, notes in found.items() if notes[0].word != Word.GONE]
+            words = {channel: notes[0].word for channel, notes in (await self.notes.read()).items()}
+            told = {channel for channel, word in words.items() if word != Word.GONE}
+            return told - {channel for channel in talked if words.get(channel) == Word.UNHEARD}
         except AriError as error:
             log.warning("which calls the dialplan has cannot be read, those whose caller is gone are closed: %s", error)
             return ()

@@ -30,7 +30,7 @@ class Predecessor(Protocol):
     async def left_open(self) -> Sequence[CallSoFar] | None:
         """This application's calls that are open in the journal; None while it cannot be read."""
 
-    async def served_by_dialplan(self) -> Collection[str]:
+    async def served_by_dialplan(self, left: Sequence[CallSoFar]) -> Collection[str]:
         """Callers' channels, gone ones too, whose calls the dialplan's fallback has taken and tells of itself."""
 
     def unwritten(self, channel: Channel) -> CallSoFar:
@@ -46,7 +46,7 @@ class Nobody:
     async def left_open(self) -> Sequence[CallSoFar] | None:
         return ()
 
-    async def served_by_dialplan(self) -> Collection[str]:
+    async def served_by_dialplan(self, left: Sequence[CallSoFar]) -> Collection[str]:
         return ()
 
     def unwritten(self, channel: Channel) -> CallSoFar:

@@ -79,7 +79,7 @@ class TakingUp:
         if self._left_read:
             return ()
         left = await self._before.left_open()
-        dialplans = await self._before.served_by_dialplan() if left else ()
+        dialplans = await self._before.served_by_dialplan(left) if left else ()
         return None if left is None else [call for call in left if call.opened.channel not in dialplans]
 
     async def take_up_late(self) -> None:
