@@ -15,7 +15,7 @@ from ari_app.ari.callerside import NEWS_SECONDS, CallerSide
 from ari_app.ari.channels import HangupReason
 from ari_app.ari.client import AriClient
 from ari_app.ari.errors import AriError, Disconnected, RequestTimeout, Unprocessable
-from ari_app.ari.events import Channel, Event, StasisStart
+from ari_app.ari.events import Bridge, Channel, Event, StasisStart
 from ari_app.ari.handover import HandedLeg
 from ari_app.ari.legs import AriLeg, done
 from ari_app.ari.media import AriRecording, CallerMedia
@@ -34,6 +34,7 @@ from ari_app.ports import Leg, LegRefused, LineTrouble
 
 CLOSE_SECONDS = 2.0
 ENTER_SECONDS = 2.0
+READINGS = 5
 """How long the end of a call waits for Asterisk to confirm that every leg is gone."""
 
 _REASONS: dict[HangUpCause, HangupReason] = {
@@ -255,9 +256,7 @@ class AriLine:
                 if answer.done():
                     answer.result()
         except (RequestTimeout, Disconnected):
-            await self.side.hearing()
-            bridge = await self.side.done(self._bridge.read_again(self._client), "read the bridge again")
-            if not {self.channel_id, leg.id} <= set(bridge["channels"]):
+            if not {self.channel_id, leg.id} <= set((await self._bridge_again())["channels"]):
                 raise LineTrouble("Asterisk did not connect the two in time") from None
         except AriError as error:
             if again and isinstance(error, Unprocessable) and isinstance(leg, AriLeg) and await self._enters(leg):
@@ -268,6 +267,15 @@ class AriLine:
             if leg.ended.done():
                 raise LegRefused(leg.ended.result()) from None
             raise LineTrouble(f"the two could not be connected: {error}") from None
+
+    async def _bridge_again(self) -> Bridge:
+        """The bridge as it is, once we hear again; the connection may be lost more than once meanwhile."""
+        for _ in range(READINGS):
+            with suppress(LineTrouble):
+                await self.side.hearing()
+                bridge: Bridge = await self.side.done(self._bridge.read_again(self._client), "read the bridge again")
+                return bridge
+        raise LineTrouble("whether Asterisk connected the two could not be read")
 
     async def _enters(self, leg: AriLeg) -> bool:
         """Whether it is ours yet. Its answer is told before it enters the application, and a busy Asterisk may be asked
