@@ -18,6 +18,8 @@ second, and writes."""
 FLEETING_SECONDS = 2.1
 """A call that had come so shortly before Asterisk was killed may be in no journal: it is offered for 0.9 s,
 and Asterisk's database, in which the fallback's notes are, is committed once a second."""
+COMMITTED_SECONDS = 1.2
+"""So long after a call of the fallback its end may not be in Asterisk's database yet."""
 RESCUED_SECONDS = 7.0
 """Nor may one that a controller had claimed which then heard no more: after 5 s its caller is sent to the fallback."""
 TALK_SECONDS = 0.5
@@ -154,7 +156,8 @@ class Audit:
             yield Finding(Rule.VERDICT, "answered, and nobody picked up", number)
         talks = [talk for leg in legs if (talk := self._talk(call, leg))]
         if not answered and talks:
-            if self._died(call) is not None or any(self._unheard(*talk) for talk in talks):
+            late = COMMITTED_SECONDS if entry.first("fallback_took") is not None else 0.0
+            if self._died(call, late) is not None or any(self._unheard(*talk) for talk in talks):
                 self.figures["talked while nobody heard, not answered"] += 1
             else:
                 yield Finding(Rule.VERDICT, f"{entry.disposition}, and they talked", number)
@@ -182,9 +185,9 @@ class Audit:
         """When a dialog was over: by a word of SIP, or with Asterisk."""
         return min(filter(None, [call.ended_at, self._died(call), self.until]))
 
-    def _died(self, call: Dialog) -> float | None:
-        """When Asterisk was killed under a call."""
-        ended = call.ended_at or self.until
+    def _died(self, call: Dialog, after: float = 0.0) -> float | None:
+        """When Asterisk was killed under a call, or so many seconds after it."""
+        ended = (call.ended_at or self.until) + after
         return next((death for death in self._deaths if call.invited_at <= death <= ended), None)
 
     def _died_unheard(self, call: Dialog) -> bool:

@@ -10,8 +10,8 @@ from tests.chaos import report
 from tests.chaos.faults import Part
 from tests.chaos.run import Plan, run
 
-PLAN = Plan(seed=16, kills=16, rate=4, gap=2.0, hurried=True)
-"""Of a minute, in which every part breaks, mostly two at once."""
+PLAN = Plan(seed=3, kills=9, rate=3, gap=4.0, hurried=True)
+"""Of a minute, in which every part breaks, one at a time: what two at once lose is for `make chaos` to find."""
 
 
 @pytest.mark.promise("OUR-08")
