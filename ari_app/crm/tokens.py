@@ -135,7 +135,7 @@ class RenewedTokens:
                     break
                 if time.monotonic() >= until:
                     raise CrmTrouble(f"its token is being renewed by another process, which holds {self._kept}.lock")
-                time.sleep(0.02)
+                time.sleep(0.02)  # in a look-up's own thread: a lock gives no signal
             yield
         finally:
             os.close(handle)

@@ -147,6 +147,7 @@ def _watch() -> None:
         return
     for event in ("insert", "update", "delete"):
         op.execute(
+            # The names in it are our own.
             f"CREATE TRIGGER note_{event}_of_choices AFTER {event.upper()} ON choices BEGIN "  # noqa: S608
             "INSERT INTO configuration_changes (table_name) VALUES ('choices'); END"
         )
@@ -158,6 +159,7 @@ def _watch() -> None:
         )
     used = "EXISTS (SELECT 1 FROM choices WHERE step_id = OLD.id)"
     op.execute(
+        # The names in it are our own.
         f"CREATE TRIGGER {CASCADE}_parent BEFORE DELETE ON steps WHEN {used} "  # noqa: S608
         "BEGIN DELETE FROM choices WHERE step_id = OLD.id; END"
     )

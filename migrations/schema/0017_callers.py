@@ -32,6 +32,7 @@ def upgrade() -> None:
     )
     for event in ("insert", "update", "delete"):
         op.execute(
+            # The names in it are our own.
             f"CREATE TRIGGER note_{event}_of_caller_rules AFTER {event.upper()} ON caller_rules BEGIN "  # noqa: S608
             "INSERT INTO configuration_changes (table_name) VALUES ('caller_rules'); END"
         )

@@ -122,6 +122,7 @@ def _watch() -> None:
         return
     for event in ("insert", "update", "delete"):
         op.execute(
+            # The names in it are our own.
             f"CREATE TRIGGER note_{event}_of_{TABLE} AFTER {event.upper()} ON {TABLE} BEGIN "  # noqa: S608
             f"INSERT INTO configuration_changes (table_name) VALUES ('{TABLE}'); END"
         )

@@ -57,7 +57,7 @@ def test_an_expired_token_is_renewed_and_the_request_made_again(connect: Connect
 @each_renewing
 def test_a_token_that_is_refused_again_is_not_renewed_again(connect: Connect, driver: Driver) -> None:
     fake = driver.fake()
-    fake.admits = lambda received: False  # type: ignore[method-assign]
+    fake.admits = lambda received: False  # type: ignore[method-assign]  # stand-in
     crm, server = connect(driver, fake)
     assert "credentials" in str(trouble(crm, first(driver)))
     assert len(fake.renewals) == 2, "the first, and one more"
@@ -67,7 +67,7 @@ def test_a_token_that_is_refused_again_is_not_renewed_again(connect: Connect, dr
 @each_renewing
 def test_a_renewal_that_is_refused(connect: Connect, driver: Driver) -> None:
     fake = driver.fake()
-    fake.renewed = lambda received: fake.refused  # type: ignore[method-assign]
+    fake.renewed = lambda received: fake.refused  # type: ignore[method-assign]  # stand-in
     crm, server = connect(driver, fake)
     error = trouble(crm, first(driver))
     assert "authorise us anew" in str(error)
@@ -106,15 +106,15 @@ def test_tokens_are_asked_for_over_tls(driver: Driver, tmp_path: Path) -> None:
 def test_a_token_near_its_end_is_renewed_while_it_is_used(connect: Connect, driver: Driver) -> None:
     fake = driver.fake(*driver.record(first(driver)))
     plain, renewed, again = fake.tokens, fake.renewed, threading.Event()
-    fake.tokens = lambda: plain() | {"expires_in": 60}  # type: ignore[method-assign]
-    fake.admits = lambda received: True  # type: ignore[method-assign]
+    fake.tokens = lambda: plain() | {"expires_in": 60}  # type: ignore[method-assign]  # stand-in
+    fake.admits = lambda received: True  # type: ignore[method-assign]  # stand-in
 
     def told(received: Received) -> Any:
         if len(fake.renewals) > 1:
             again.set()
         return renewed(received)
 
-    fake.renewed = told  # type: ignore[method-assign]
+    fake.renewed = told  # type: ignore[method-assign]  # stand-in
     crm, _ = connect(driver, fake)
     assert crm.find(first(driver), PHONE, 5.0)
     assert again.wait(5)
